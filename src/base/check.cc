@@ -1,0 +1,13 @@
+#include "base/check.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace squadload {
+
+void check_failed(const char* condition, const char* file, int line) {
+    std::fprintf(stderr, "squadload: internal error: %s does not hold (%s:%d)\n", condition, file, line);
+    std::abort();
+}
+
+}  // namespace squadload

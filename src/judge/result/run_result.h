@@ -1,0 +1,104 @@
+// RunResult: everything known about a run. Reports, comparisons and exit codes read nothing else; its JSON form is the
+// metrics file (docs/metrics.schema.json, DESIGN of the fields in ARCHITECTURE.md). Plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "load/measure/audit.h"
+#include "load/measure/failures.h"
+#include "load/measure/interval.h"
+#include "load/measure/task_stats.h"
+
+namespace squadload::result {
+
+enum class Verdict { pass, fail, void_run, interrupted };
+[[nodiscard]] std::string_view name(Verdict v);  // "PASS", "FAIL", "VOID", "INTERRUPTED"
+
+// The table of DESIGN §5.
+struct ExitCode {
+    static constexpr int pass = 0, fail = 1, usage = 2, unreachable = 3, void_run = 4, internal = 70, interrupted = 130,
+                         terminated = 143;
+};
+
+// One bound and its answer.
+struct ThresholdResult {
+    std::string name;       // "p95_latency_max_ms" or the expression
+    std::string criterion;  // for people: "p95 response"
+    std::string bound;      // for people: "< 2,000 ms"
+    std::string actual;     // for people: "1,310 ms"; "no samples"
+    double bound_value = 0;
+    std::optional<double> actual_value;  // in the bound's unit (share, ms, per second, count); none: nothing to judge
+    std::string unit;       // "share", "ms", "per_s", "count"
+    bool pass = false;
+    std::string note;       // "only 62 samples for p99", …
+    std::optional<double> first_broken_at_s;  // when the running total, or the fail-fast window, first broke it
+};
+
+struct TaskResult {
+    std::string name;        // "chat"
+    std::string entry_name;  // "/agents/chat"
+    std::string method;
+    measure::TaskStats stats;
+};
+
+struct ScenarioResult {
+    std::string name, description;
+    std::string kind;   // "steady" | "spike"
+    std::string model;  // "open" | "closed"
+    Verdict verdict = Verdict::pass;
+    std::string verdict_reason;         // one sentence for FAIL, VOID and INTERRUPTED; "" for PASS
+    std::string load_description;       // "open 60/s constant", "closed, 30 users"
+    std::string target;                 // URL under test, no secrets
+    std::string backend;                // "epoll"
+    std::uint32_t workers = 1;
+    std::string started_at;             // ISO 8601 UTC
+    double schedule_duration_s = 0;     // planned schedule, or up to the stop
+    double duration_s = 0;              // until the last request ended
+    double throughput_per_s = 0;        // completed responses / (last end - first intended start)
+    std::uint64_t seed = 0;
+    std::uint64_t connections_opened = 0;
+    std::string stop_reason;            // "schedule_ended" | "interrupted" | "terminated" | "fail_fast"
+    measure::TaskStats totals;          // all tasks merged
+    std::vector<TaskResult> tasks;      // file order
+    std::vector<measure::SeriesPoint> series;
+    std::vector<ThresholdResult> thresholds;
+    measure::DeliveredAudit audit;
+    std::vector<measure::FailureGroup> failures;  // most frequent first
+    std::vector<std::string> notes;     // "--users 50 switches …", "budget exceeded but --allow-void"
+    std::string configuration_yaml;     // effective
+};
+
+struct RunResult {
+    std::string tool_version;
+    std::string command;                // as typed, shell-quoted, secrets masked
+    std::string started_at;
+    std::vector<ScenarioResult> scenarios;
+    std::vector<ThresholdResult> suite_thresholds;  // across scenarios; empty for now
+    Verdict verdict = Verdict::pass;
+    int exit_code = 0;
+};
+
+// The metrics file, schema version 1, and back. Reading accepts what writing produced; anything else is an Error (kind
+// config) naming the field. Histograms are carried exactly, so that every figure can be recomputed and runs merged.
+[[nodiscard]] std::string to_json(const RunResult& run);
+[[nodiscard]] Result<RunResult> from_json(std::string_view text, const std::string& file_name);
+
+// The summary figures of one histogram as the metrics file has them.
+struct Summary {
+    std::uint64_t count = 0;
+    double mean = 0, min = 0, p50 = 0, p75 = 0, p90 = 0, p95 = 0, p99 = 0, p99_9 = 0, max = 0;  // ms
+};
+[[nodiscard]] Summary summarize(const measure::Histogram& h);
+
+// Shares over requests; 0 when there are none.
+struct Rates {
+    double success = 0, rate_limited = 0, failure = 0, server_error = 0;
+};
+[[nodiscard]] Rates rates(const measure::OutcomeCounts& counts);
+
+}  // namespace squadload::result

@@ -1,0 +1,32 @@
+// From measurements to a verdict and exit code. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "judge/result/run_result.h"
+#include "judge/verdict/threshold.h"
+#include "load/engine/engine.h"
+
+namespace squadload::verdict {
+
+struct Policy {
+    bool allow_void = false;                    // VOID becomes a note
+    std::optional<double> lag_budget_ms;        // overrides max(10 ms, 5 % of the median response time)
+};
+
+// The delivered-load audit with the reasons, if any, why the run does not count (generator lag p99 over budget; arrivals
+// unsent while slots were free). Blocked time never voids a run.
+[[nodiscard]] measure::DeliveredAudit audit(const engine::Measurements& m, const scenario::Scenario& scenario, const Policy& policy);
+
+// Assembles and judges one scenario. INTERRUPTED, then VOID, then FAIL (a broken bound, a fail-fast stop, or no request at
+// all / every request failed, whatever the bounds say), then PASS.
+[[nodiscard]] result::ScenarioResult conclude(const engine::Plan& plan, const engine::Measurements& m,
+                                              const std::vector<Threshold>& thresholds,
+                                              const std::optional<result::ThresholdResult>& fail_fast, const Policy& policy);
+
+// Suite: INTERRUPTED, then FAIL, then VOID, then PASS; a single scenario keeps its own. `terminated`: SIGTERM, not SIGINT.
+void conclude_run(result::RunResult& run, bool terminated);
+
+}  // namespace squadload::verdict

@@ -1,0 +1,87 @@
+// Runs one scenario's load and returns what was measured.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "load/measure/audit.h"
+#include "load/measure/interval.h"
+#include "load/scenario/scenario.h"
+#include "load/transport/address.h"
+#include "load/transport/loop.h"
+
+namespace squadload::engine {
+
+// Everything the workers share, read-only. Lives through the run.
+struct Plan {
+    scenario::Scenario scenario;
+    transport::Address address;
+    std::string authority;  // Host header
+    std::string base_path;  // prefix of every path, "" or "/v1"
+};
+
+enum class StopReason { schedule_ended, interrupted, terminated, fail_fast };
+
+// Where the run stands; for the observer. All workers merged.
+struct Progress {
+    measure::SeriesPoint point;             // the second just ended
+    const measure::Interval& interval;      // the same, in full (valid during the call)
+    const measure::Interval& totals;        // everything so far
+    Nanos elapsed{};
+};
+
+// Asks a running engine to stop. Any thread; stop() is async-signal-safe. The first reason stands.
+class StopSwitch {
+  public:
+    void stop(StopReason reason);
+    [[nodiscard]] bool stopped() const { return state_.load(std::memory_order_acquire) != 0; }
+    [[nodiscard]] StopReason reason() const;  // schedule_ended while not stopped
+
+  private:
+    std::atomic<int> state_{0};
+};
+
+struct Measurements {
+    std::string backend;                       // Loop::name()
+    std::uint32_t workers = 1;
+    std::vector<std::string> task_names;       // by task number, as in every vector below
+    std::vector<std::string> entry_names;
+    std::vector<measure::TaskStats> tasks;
+    std::vector<measure::SeriesPoint> series;  // no gaps: one per second
+    measure::FailureTable failures;
+    std::vector<std::uint32_t> arrival_bins;   // merged; open model
+    std::uint64_t scheduled = 0;               // equals the sum of all outcomes: checked by run_engine
+    std::uint64_t sent = 0;
+    std::uint64_t unsent_while_free = 0;
+    std::uint64_t connections_opened = 0;
+    WallTime started_at{};
+    Nanos schedule_duration{};                 // up to the end of the schedule, or the stop
+    Nanos duration{};                          // until the last request ended
+    StopReason stop_reason = StopReason::schedule_ended;
+};
+
+// Makes one worker's loop; called on the worker's own thread.
+using LoopFactory = std::function<Result<std::unique_ptr<transport::Loop>>(std::uint32_t worker)>;
+
+// Called on the calling thread of run_engine, once per second of the run.
+using Observer = std::function<void(const Progress&)>;
+
+// Blocks until every scheduled request has its outcome. Errors: a loop could not be made, or the outcomes do not add up
+// (kind internal). What the target does is never an error.
+[[nodiscard]] Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop, StopSwitch& stop_switch,
+                                              const Observer& observer);
+
+// Numbers tasks over all classes in file order: task number → (class, task).
+struct TaskRef {
+    std::uint16_t user_class = 0;
+    std::uint16_t task = 0;
+};
+[[nodiscard]] std::vector<TaskRef> number_tasks(const scenario::Scenario& scenario);
+
+}  // namespace squadload::engine

@@ -1,0 +1,166 @@
+// A scenario, fully resolved: what the engine drives and the verdict judges. Plain values; immutable once the run starts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "load/pacing/schedule.h"
+#include "load/pacing/wait_time.h"
+#include "load/scenario/template.h"
+
+namespace squadload::scenario {
+
+// Each limit counts from the actual start of the request. 0 means none.
+struct Timeouts {
+    Nanos connect = std::chrono::seconds{5};
+    Nanos first_byte{};                       // until the first byte of the response
+    Nanos total = std::chrono::seconds{30};
+};
+
+enum class ConnectionMode { per_user, shared };
+
+struct ConnectionSettings {
+    ConnectionMode mode = ConnectionMode::per_user;
+    std::uint32_t max = 100;  // shared: size of the pool, over all workers
+};
+
+// Bounds on what a target may make us hold. Beyond them: protocol_error.
+struct ResponseLimits {
+    std::uint64_t header_bytes = 64 * 1024;
+    std::uint64_t checked_body_bytes = 10 * 1024 * 1024;  // kept in memory only when a check reads the body
+    std::uint64_t body_bytes = 1024ULL * 1024 * 1024;     // a longer body is cut off (connection closed)
+};
+
+using HeaderTemplates = std::vector<std::pair<std::string, Template>>;
+
+struct Target {
+    std::string host;       // base URL, "http://127.0.0.1:8000"; empty: none given
+    SourceMark host_mark;   // where it was given; file "--host" or "SQUADLOAD_HOST" when not from the file
+    HeaderTemplates headers;
+    Timeouts timeouts;
+    ConnectionSettings connections;
+    ResponseLimits limits;
+};
+
+struct StatusRange {
+    int first = 200;
+    int last = 299;  // inclusive
+    friend bool operator==(const StatusRange&, const StatusRange&) = default;
+};
+
+struct HeaderExpectation {
+    std::string name;
+    std::optional<std::string> equals;    // whole value; neither: the header must be there
+    std::optional<std::string> contains;
+};
+
+struct JsonExpectation {
+    std::string pointer;                // RFC 6901
+    std::optional<std::string> equals;  // compact JSON text of the wanted value; none: must exist
+};
+
+struct Expectation {
+    std::vector<StatusRange> status{StatusRange{}};  // never contains 429
+    std::vector<HeaderExpectation> headers;
+    std::vector<std::string> body_contains;
+    std::vector<JsonExpectation> json;
+    std::optional<Nanos> max_time;  // service time
+
+    [[nodiscard]] bool accepts(int code) const {
+        for (const auto& range : status) {
+            if (code >= range.first && code <= range.last) return true;
+        }
+        return false;
+    }
+    [[nodiscard]] bool reads_body() const { return !body_contains.empty() || !json.empty(); }
+};
+
+// One weighted action of a user: an HTTP request with its expectations.
+struct Task {
+    std::string name;        // "chat"
+    std::string entry_name;  // "/agents/chat": what Locust's formats show
+    std::string description;
+    std::uint32_t weight = 1;  // 0 switches the task off
+    std::string method = "GET";
+    Template path;             // "/agents/chat", escaped as a path; may carry a literal query
+    std::vector<std::pair<Template, Template>> query;
+    HeaderTemplates headers;   // the target's headers merged in, the task's winning
+    Template body;             // empty: none
+    bool has_body = false;
+    Timeouts timeouts;         // the target's, overridden by the task
+    Expectation expect;
+};
+
+struct UserClass {
+    std::string name;
+    std::uint32_t weight = 1;
+    pacing::WaitTime wait;
+    std::vector<Task> tasks;
+};
+
+enum class Model { open, closed };
+enum class Kind { steady, spike };
+
+// A bound as written; judge/verdict compiles it. Known names are checked there, with the place.
+struct ThresholdEntry {
+    std::string name;   // "p95_latency_max_ms", or "" for a free expression
+    std::string value;  // "2000", or the expression "p95(chat) < 2s"
+    SourceMark mark;
+    friend bool operator==(const ThresholdEntry& a, const ThresholdEntry& b) { return a.name == b.name && a.value == b.value; }
+};
+
+struct FailFast {
+    bool enabled = false;
+    std::vector<ThresholdEntry> bounds;  // judged on the last `window`
+    Nanos window = std::chrono::seconds{10};
+    std::uint64_t min_samples = 20;
+};
+
+// Which columns the story's provider_settings switch on. Used from judge/observe on.
+struct ProviderSettings {
+    std::vector<std::string> enabled_providers;
+    bool track_rpm = true;
+    bool track_fallback = true;
+    bool track_429s = true;
+};
+
+struct Scenario {
+    std::string name;
+    std::string description;
+    Kind kind = Kind::steady;
+    Model model = Model::closed;
+
+    // Both models.
+    std::uint32_t users = 1;                // closed: how many; open: bound on concurrent users
+    Nanos duration{};                       // of the schedule; Nanos::max() when only `requests` ends it
+    std::optional<std::uint64_t> requests;  // stop after that many intended starts
+    Nanos graceful_stop = std::chrono::seconds{30};  // how long after the end requests are still started and awaited
+    std::uint64_t seed = 1;
+    std::uint32_t workers = 1;              // threads
+
+    // Closed model.
+    double spawn_rate = 0;  // users per second, 0: all at once
+
+    // Open model.
+    std::vector<pacing::RateStage> rates;  // durations add up to `duration`
+    pacing::Arrivals arrivals = pacing::Arrivals::constant;
+    std::uint32_t max_in_flight = 0;       // bound on requests in flight; 0: users is the only bound
+
+    Target target;
+    std::vector<UserClass> classes;  // at least one with weight > 0, each with a task of weight > 0
+    std::vector<ThresholdEntry> thresholds;
+    FailFast fail_fast;
+    ProviderSettings providers;
+    std::shared_ptr<const DataSets> data;  // what the templates point into
+
+    // What was derived or ignored, as plain sentences for the user ("--users 50 switches sustained to the closed model").
+    std::vector<std::string> notes;
+};
+
+}  // namespace squadload::scenario

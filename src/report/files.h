@@ -1,0 +1,35 @@
+// Files of a run: written to a temporary name and renamed, never overwriting.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "base/error.h"
+#include "judge/result/run_result.h"
+#include "load/measure/interval.h"
+
+namespace squadload::report {
+
+// <dir>/load_test_metrics_<stamp>.json; a second run in the same second gets _2, _3 … Creates `dir`. Returns the path.
+// Error kind io: a sentence with the path and the reason.
+[[nodiscard]] Result<std::string> write_metrics(const result::RunResult& run, const std::string& dir, const std::string& stamp);
+
+// One-second series appended as the run goes (NDJSON, one flush a second), so that a killed run leaves what it measured.
+// <dir>/load_test_series_<stamp>.ndjson. Removed by finish() once the metrics file is written.
+class SeriesLog {
+  public:
+    [[nodiscard]] static Result<SeriesLog> open(const std::string& dir, const std::string& stamp);
+    SeriesLog(SeriesLog&& other) noexcept;
+    SeriesLog& operator=(SeriesLog&&) = delete;
+    ~SeriesLog();
+    void append(const std::string& scenario, const measure::SeriesPoint& point);
+    void finish();  // closes and removes the file
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+  private:
+    SeriesLog(std::FILE* file, std::string path);
+    std::FILE* file_;
+    std::string path_;
+};
+
+}  // namespace squadload::report
