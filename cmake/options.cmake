@@ -13,7 +13,7 @@ if(SQUADLOAD_SANITIZE)
   add_compile_options(-fsanitize=${SQUADLOAD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SQUADLOAD_SANITIZE})
   # g++ 12 sees dangling and uninitialised values that are not there once instrumented.
-  target_compile_options(squadload_options INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(squadload_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)

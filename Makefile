@@ -1,0 +1,56 @@
+# Short commands over the CMake presets. `make` lists them.
+JOBS ?= $(shell nproc)
+PYTHON := /usr/bin/python3
+TIER ?= all
+ARGS ?=
+
+export PYTHONDONTWRITEBYTECODE = 1
+export CTEST_PARALLEL_LEVEL ?= $(JOBS)
+export UBSAN_OPTIONS ?= print_stacktrace=1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test lint format asan tsan fuzz bench clean setup-run setup-test setup-lint setup-bench
+
+help:  ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup:  ## install the Debian packages needed (TIER=run, test, lint, bench or all)
+	@scripts/setup.sh $(TIER)
+
+setup-run setup-test setup-lint setup-bench:
+	@scripts/setup.sh $(@:setup-%=%)
+
+build: setup-run  ## release program in build/release/bin
+	@test -f build/release/build.ninja || cmake --preset release -D SQUADLOAD_TESTS=OFF
+	@cmake --build --preset release --target squadload --parallel $(JOBS)
+
+run: build  ## build, then a 10 s scenario against an nginx of our own on loopback
+	@scripts/run_demo.sh $(ARGS)
+
+test: setup-test  ## build and run all tests
+	@cmake --preset release -D SQUADLOAD_TESTS=ON
+	@cmake --build --preset release --parallel $(JOBS)
+	@scripts/test.sh
+
+lint: setup-lint  ## layers, style, format, clang-tidy
+	@$(PYTHON) scripts/check_layers.py
+	@$(PYTHON) scripts/check_style.py
+	@scripts/lint.sh
+
+format:  ## clang-format every source file in place
+	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-19 -i
+
+asan: setup-test  ## unit and simulation tests under ASan and UBSan (g++)
+	@cmake --preset asan && cmake --build --preset asan --parallel $(JOBS) && ctest --preset asan
+
+tsan: setup-test setup-lint  ## the same under TSan (clang 19)
+	@cmake --preset tsan && cmake --build --preset tsan --parallel $(JOBS) && ctest --preset tsan
+
+fuzz: setup-lint  ## every fuzz target for SECONDS_EACH seconds (default 30)
+	@cmake --preset fuzz && cmake --build --preset fuzz --parallel $(JOBS) && scripts/fuzz.sh
+
+bench: setup-bench build  ## CPU per request beside wrk
+	@bench/cpu_per_request.sh
+
+clean:  ## remove build/
+	@rm -rf build

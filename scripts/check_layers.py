@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+"""Checks who includes whom: rooms include lower rooms only, third-party headers stay in their wrapper room.
+
+Usage: check_layers.py [ROOT]. Prints file:line: sentence for each violation; exit code 1 if there is one.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+# Lowest first. A room may include itself and every room before it, unless NOT_BELOW says otherwise.
+ROOMS = [
+    "base", "yaml", "load/pacing", "load/scenario", "load/transport", "load/http", "load/measure", "load/engine",
+    "judge/result", "judge/verdict", "report", "run", "cli",
+]
+# Neighbours that stand lower in the list but know nothing of each other.
+NOT_BELOW = {
+    "load/pacing": {"yaml"},
+    "load/transport": {"yaml", "load/pacing", "load/scenario"},
+    "load/http": {"yaml", "load/pacing", "load/transport"},
+    "load/measure": {"yaml", "load/scenario", "load/transport", "load/http"},
+    "load/engine": {"yaml"},
+    "judge/result": {"yaml", "load/scenario", "load/transport", "load/http", "load/engine"},
+    "judge/verdict": {"yaml", "load/transport", "load/http"},
+    "report": {"yaml", "load/transport", "load/http"},
+}
+# Header prefix → the rooms that may include it.
+WRAPPERS = {
+    "yaml-cpp/": {"yaml"},
+    "CLI/": {"cli"},
+    "llhttp": {"load/http"},
+    "spdlog/": {"base"},
+    "simdjson": {"load/http"},
+    "sys/epoll.h": {"load/transport"},
+    "netdb.h": {"load/transport"},
+}
+# Heavy headers never stand in a header of ours.
+SOURCE_ONLY = ["yaml-cpp/", "CLI/", "llhttp", "spdlog/", "simdjson", "fmt/"]
+SOURCE_ONLY_EXACT = ["nlohmann/json.hpp"]
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def room_of(path):
+    """The room a path below src/ lies in, or None: the longest room name that is a folder of it."""
+    return next((r for r in sorted(ROOMS, key=len, reverse=True) if path.startswith(r + "/")), None)
+
+
+def includes(file):
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if match := INCLUDE.match(line):
+            yield number, match[1] == '"', match[2]
+
+
+def check_project_include(root, room, header):
+    """Why `room` (None: apps or tests, above all rooms) may not include `header`, or None."""
+    if not (root / "src" / header).is_file():
+        return f'"{header}" is not a path below src/'
+    other = room_of(header)
+    if room is None or other == room:
+        return None
+    if ROOMS.index(other) > ROOMS.index(room):
+        return f"{room} includes the higher room {other}"
+    if other in NOT_BELOW.get(room, ()):
+        return f"{room} must not know {other}"
+    return None
+
+
+def check_third_party(room, header, is_header_file):
+    for prefix, rooms in WRAPPERS.items():
+        if header.startswith(prefix) and room not in rooms:
+            return f"<{header}> belongs in {', '.join(sorted(rooms))} only"
+    if is_header_file and (header in SOURCE_ONLY_EXACT or any(header.startswith(p) for p in SOURCE_ONLY)):
+        return f"<{header}> belongs in a .cc file"
+    return None
+
+
+def check(root):
+    """All violations below `root`, as sentences."""
+    problems = []
+    sources = [f for top in ("src", "apps") for f in sorted((root / top).rglob("*")) if f.suffix in (".cc", ".h")]
+    for file in sources:
+        name = file.relative_to(root).as_posix()
+        in_src = name.startswith("src/")
+        room = room_of(name.removeprefix("src/")) if in_src else None
+        if in_src and room is None:
+            problems.append(f"{name}:1: lies in no known room (scripts/check_layers.py lists them)")
+            continue
+        for number, ours, header in includes(file):
+            why = (check_project_include(root, room, header) if ours
+                   else check_third_party(room, header, file.suffix == ".h"))
+            if why:
+                problems.append(f"{name}:{number}: {why}")
+    return problems
+
+
+def main():
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
+    problems = check(root)
+    print("\n".join(problems) if problems else "layers: arrows point down only")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
