@@ -50,7 +50,7 @@ fuzz: setup-lint  ## every fuzz target for SECONDS_EACH seconds (default 30)
 	@cmake --preset fuzz && cmake --build --preset fuzz --parallel $(JOBS) && scripts/fuzz.sh
 
 bench: setup-bench build  ## CPU per request beside wrk
-	@bench/cpu_per_request.sh
+	@bench/cpu_per_request.py
 
 clean:  ## remove build/
 	@rm -rf build

@@ -8,7 +8,7 @@ run=(build-essential cmake ninja-build pkg-config ccache libcli11-dev libyaml-cp
      libsimdjson-dev libexpected-dev libfmt-dev libspdlog-dev node-llhttp nginx-light)
 test=(libgtest-dev libgmock-dev python3-pytest python3-jsonschema python3-yaml procps)
 lint=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev python3)
-bench=(wrk procps util-linux)
+bench=(wrk python3)
 
 wanted=("${run[@]}")
 for tier in "${@:-all}"; do

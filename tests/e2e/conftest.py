@@ -1,0 +1,234 @@
+"""What the end-to-end tests share: the program, an nginx and a scripted server of one's own, and running a load."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("SQUADLOAD_PROGRAM", ROOT / "build/release/bin/squadload"))
+SERVER = ROOT / "tests/support/scripted_server.py"
+
+
+def wait_until(condition, seconds=10.0):
+    """Polls until `condition` is true and returns its value; fails the test after `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    pytest.fail(f"nothing happened within {seconds} s")
+    return None
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def clean_environment(extra=None):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SQUADLOAD_", "LOCUST_"))}
+    return kept | (extra or {})
+
+
+@dataclass
+class Run:
+    """One finished run of the program."""
+    code: int
+    out: str
+    err: str
+    reports: Path
+
+    @property
+    def metrics_files(self):
+        return sorted(self.reports.glob("load_test_metrics_*.json"))
+
+    @property
+    def metrics(self):
+        files = self.metrics_files
+        assert len(files) == 1, f"{files}\n{self.out}\n{self.err}"
+        return json.loads(files[0].read_text())
+
+    @property
+    def scenario(self):
+        scenarios = self.metrics["scenarios"]
+        assert len(scenarios) == 1
+        return scenarios[0]
+
+    @property
+    def totals(self):
+        return self.scenario["totals"]
+
+
+class Started:
+    """A run under way."""
+
+    def __init__(self, arguments, folder, env=None, host_dir=None):
+        self.reports = folder / "reports"
+        arguments = [str(a) for a in arguments]
+        if arguments[0] == "run" and "--output-dir" not in arguments:
+            arguments += ["--output-dir", str(self.reports)]
+        self.process = subprocess.Popen([PROGRAM, *arguments], cwd=host_dir or folder, env=clean_environment(env),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def finish(self, timeout=60):
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            out, err = self.process.communicate()
+            pytest.fail(f"still running after {timeout} s\n{out}\n{err}")
+        return Run(self.process.returncode, out, err, self.reports)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def program():
+    assert PROGRAM.is_file(), f"{PROGRAM} is not built: make build"
+    return PROGRAM
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(*arguments, env=None) → Started; whatever still runs at the end of the test is killed."""
+    started = []
+
+    def run(*arguments, env=None):
+        started.append(Started(arguments, tmp_path, env))
+        return started[-1]
+
+    yield run
+    for s in started:
+        if s.process.poll() is None:
+            s.process.kill()
+            s.process.communicate()
+
+
+@pytest.fixture
+def squadload(start):
+    """squadload(*arguments, env=None, timeout=60) → Run."""
+    return lambda *arguments, env=None, timeout=60: start(*arguments, env=env).finish(timeout)
+
+
+class Nginx:
+    """Debian's nginx on a free loopback port, with everything it writes below `folder`."""
+
+    CONF = """
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
+events {{ worker_connections 4096; }}
+http {{
+    access_log {folder}/access.log;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    default_type application/json;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location = /agents/chat {{ return 200 '{{"text":"hello","provider":"demo"}}'; }}
+        location = /health {{ return 200 '{{"status":"healthy"}}'; }}
+        location = /metrics {{ default_type text/plain; return 200 'up 1\\n'; }}
+        location / {{ return 200 '{{}}'; }}
+    }}
+}}
+"""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True)
+        for _ in range(5):
+            self.port = free_port()
+            (folder / "nginx.conf").write_text(self.CONF.format(folder=folder, port=self.port))
+            command = [shutil.which("nginx") or "/usr/sbin/nginx", "-p", folder, "-e", folder / "error.log",
+                       "-c", folder / "nginx.conf"]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL)
+            if self.up():
+                return
+            self.stop()
+        pytest.fail("nginx did not start:\n" + (folder / "error.log").read_text())
+
+    def up(self):
+        end = time.monotonic() + 5
+        while time.monotonic() < end and self.process.poll() is None:
+            if (self.folder / "nginx.pid").exists() and (self.folder / "nginx.pid").read_text().strip():
+                try:
+                    socket.create_connection(("127.0.0.1", self.port), 1).close()
+                    return True
+                except OSError:
+                    pass
+            time.sleep(0.02)
+        return False
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self):
+        """Ends nginx once every request is logged."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def access_log(self):
+        return (self.folder / "access.log").read_text().splitlines()
+
+
+class Scripted:
+    """tests/support/scripted_server.py in its own process."""
+
+    def __init__(self, folder, port=0):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / "arrivals.log"
+        self.log.touch()
+        self.process = subprocess.Popen([sys.executable, SERVER, self.log, str(port)], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, text=True)
+        word, number = self.process.stdout.readline().split()
+        assert word == "PORT"
+        self.port = int(number)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def arrivals(self):
+        return self.log.read_text().splitlines()
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory):
+    server = Nginx(tmp_path_factory.mktemp("nginx") / "prefix")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def scripted(tmp_path_factory):
+    server = Scripted(tmp_path_factory.mktemp("scripted"))
+    yield server
+    server.stop()
