@@ -1,0 +1,147 @@
+#include "load/http/json_body.h"
+
+#include <fmt/core.h>
+#include <simdjson.h>
+
+#include <nlohmann/json.hpp>
+
+namespace squadload::http {
+namespace {
+
+using scenario::JsonExpectation;
+namespace dom = simdjson::dom;
+
+// A thread that once read a huge body does not hold on to the memory (about twelve times the body).
+constexpr std::size_t kRetainedBytes = 1024 * 1024;
+// Up to here a body with numbers beyond 64 bits gets the slower reading, which takes more memory.
+constexpr std::size_t kMaxWideNumberBytes = 1024 * 1024;
+
+constexpr std::string_view kNotJson = "body is not valid JSON";
+
+std::string missing(const JsonExpectation& expected) {
+    return fmt::format("json {} missing", expected.pointer);
+}
+
+std::string differs(const JsonExpectation& expected) {
+    return fmt::format("json {} is not {}", expected.pointer, expected.equals.value_or(""));
+}
+
+bool same(const dom::element& a, const dom::element& b);
+
+template <class Integer>
+bool same_number(double real, Integer integer) {
+    // 2^63 and 2^64 are exact; the conversion below is defined only inside these bounds.
+    const double low = std::is_signed_v<Integer> ? -0x1p63 : 0.0;
+    const double high = std::is_signed_v<Integer> ? 0x1p63 : 0x1p64;
+    if (!(real >= low && real < high)) return false;
+    const auto whole = static_cast<Integer>(real);
+    return whole == integer && static_cast<double>(whole) == real;
+}
+
+bool same_number(const dom::element& a, const dom::element& b) {
+    if (b.is_double() && !a.is_double()) return same_number(b, a);
+    if (a.is_double()) {
+        const double real = a.get_double().value_unsafe();
+        if (b.is_double()) return real == b.get_double().value_unsafe();
+        if (b.is_int64()) return same_number(real, b.get_int64().value_unsafe());
+        return same_number(real, b.get_uint64().value_unsafe());
+    }
+    if (a.is_int64() && b.is_int64())
+        return a.get_int64().value_unsafe() == b.get_int64().value_unsafe();
+    return a.is_uint64() && b.is_uint64() &&
+           a.get_uint64().value_unsafe() == b.get_uint64().value_unsafe();
+}
+
+bool same_array(const dom::array& a, const dom::array& b) {
+    auto left = a.begin();
+    auto right = b.begin();
+    for (; left != a.end() && right != b.end(); ++left, ++right) {
+        if (!same(*left, *right)) return false;
+    }
+    return !(left != a.end()) && !(right != b.end());
+}
+
+bool same_object(const dom::object& a, const dom::object& b) {
+    if (a.size() != b.size()) return false;
+    for (const auto field : a) {
+        dom::element other;
+        if (b.at_key(field.key).get(other) != simdjson::SUCCESS || !same(field.value, other))
+            return false;
+    }
+    return true;
+}
+
+// Recursion is bounded by the parser's depth of 1,024.
+bool same(const dom::element& a, const dom::element& b) {
+    if (a.is_number() && b.is_number()) return same_number(a, b);
+    if (a.type() != b.type()) return false;
+    switch (a.type()) {
+        case dom::element_type::OBJECT:
+            return same_object(a.get_object().value_unsafe(), b.get_object().value_unsafe());
+        case dom::element_type::ARRAY:
+            return same_array(a.get_array().value_unsafe(), b.get_array().value_unsafe());
+        case dom::element_type::STRING:
+            return a.get_string().value_unsafe() == b.get_string().value_unsafe();
+        case dom::element_type::BOOL:
+            return a.get_bool().value_unsafe() == b.get_bool().value_unsafe();
+        default:
+            return true;  // null
+    }
+}
+
+std::string unmet(const JsonExpectation& expected, const dom::element& document,
+                  dom::parser& parser) {
+    dom::element actual;
+    if (document.at_pointer(expected.pointer).get(actual) != simdjson::SUCCESS)
+        return missing(expected);
+    if (!expected.equals) return "";
+    dom::element wanted;
+    const auto error = parser.parse(expected.equals->data(), expected.equals->size()).get(wanted);
+    return error == simdjson::SUCCESS && same(actual, wanted) ? "" : differs(expected);
+}
+
+// simdjson refuses integers beyond 64 bits, which are valid JSON; here they are read as doubles.
+std::string unmet_wide(std::span<const JsonExpectation> all, std::string_view body) {
+    using nlohmann::json;
+    const json document = json::parse(body, nullptr, false);
+    if (document.is_discarded()) return std::string(kNotJson);
+    for (const JsonExpectation& expected : all) {
+        try {
+            const json::json_pointer pointer(expected.pointer);
+            if (!document.contains(pointer)) return missing(expected);
+            if (expected.equals && document.at(pointer) != json::parse(*expected.equals))
+                return differs(expected);
+        } catch (const json::exception&) {
+            return missing(expected);
+        }
+    }
+    return "";
+}
+
+struct Parsers {
+    dom::parser body, wanted;
+};
+
+}  // namespace
+
+std::string unmet_json(std::span<const JsonExpectation> expected, std::string_view body) {
+    if (body.empty()) return "body is empty, not JSON";
+    thread_local Parsers parsers;
+    dom::element document;
+    const auto error = parsers.body.parse(body.data(), body.size()).get(document);
+    std::string sentence;
+    if (error == simdjson::NUMBER_ERROR && body.size() <= kMaxWideNumberBytes) {
+        sentence = unmet_wide(expected, body);
+    } else if (error != simdjson::SUCCESS) {
+        sentence = kNotJson;
+    } else {
+        for (const JsonExpectation& one : expected) {
+            sentence = unmet(one, document, parsers.wanted);
+            if (!sentence.empty()) break;
+        }
+    }
+    if (parsers.body.capacity() > kRetainedBytes) parsers.body = dom::parser();
+    return sentence;
+}
+
+}  // namespace squadload::http
