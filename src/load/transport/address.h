@@ -16,25 +16,31 @@ class Address {
   public:
     Address() = default;
     Address(const sockaddr* address, socklen_t length);
-    [[nodiscard]] static Result<Address> parse(const std::string& ip, std::uint16_t port);  // numeric only
+    // Numeric only: "127.0.0.1", "::1", "fe80::1%eth0", without brackets. Error kind config.
+    [[nodiscard]] static Result<Address> parse(const std::string& ip, std::uint16_t port);
 
-    [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+    [[nodiscard]] const sockaddr* get() const {
+        return reinterpret_cast<const sockaddr*>(&storage_);
+    }
     [[nodiscard]] socklen_t size() const { return length_; }
     [[nodiscard]] int family() const { return storage_.ss_family; }
     [[nodiscard]] std::uint16_t port() const;
-    [[nodiscard]] std::string text() const;  // "127.0.0.1:80", "[::1]:80"
+    [[nodiscard]] std::string text() const;  // "127.0.0.1:80", "[::1]:80"; "none" when default made
+
+    [[nodiscard]] bool operator==(const Address& other) const;  // family, address, port, scope
 
   private:
     sockaddr_storage storage_{};
     socklen_t length_ = 0;
 };
 
-// Blocking getaddrinfo for stream sockets, in the system's order of preference. Before a run only.
-// Error kind unreachable: a sentence naming the host.
+// Blocking getaddrinfo for stream sockets, in the system's order of preference, each address once.
+// Before a run only. Error kind unreachable: a sentence naming the host.
 [[nodiscard]] Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 
-// Tries to connect (and closes again) within `timeout` to each address in turn; returns the first that accepts.
-// Blocking; the preflight. Error kind unreachable, naming the address and the reason in words.
+// Tries to connect (and closes again) within `timeout_ms` to each address in turn; returns the
+// first that accepts. Blocking; the preflight. Error kind unreachable, naming each address tried
+// and the reason in words; kind resources when no socket could be made.
 [[nodiscard]] Result<Address> probe(const std::vector<Address>& addresses, std::int64_t timeout_ms);
 
 }  // namespace squadload::transport

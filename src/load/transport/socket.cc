@@ -1,0 +1,40 @@
+#include "load/transport/socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cctype>
+#include <system_error>
+
+namespace squadload::transport {
+
+int open_stream_socket(int family) {
+    const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (fd < 0) return -1;
+    const int on = 1;
+    static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+    return fd;
+}
+
+bool connected_to_itself(int fd) {
+    sockaddr_storage local{};
+    sockaddr_storage peer{};
+    socklen_t local_size = sizeof local;
+    socklen_t peer_size = sizeof peer;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &local_size) != 0) return false;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0) return false;
+    return Address(reinterpret_cast<const sockaddr*>(&local), local_size) ==
+           Address(reinterpret_cast<const sockaddr*>(&peer), peer_size);
+}
+
+std::string error_words(int error) {
+    std::string words = std::generic_category().message(error);
+    const bool acronym = words.size() > 1 && std::isupper(static_cast<unsigned char>(words[1]));
+    if (!words.empty() && !acronym) {
+        words[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(words[0])));
+    }
+    return words;
+}
+
+}  // namespace squadload::transport

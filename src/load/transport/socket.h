@@ -1,0 +1,18 @@
+// What every user of client sockets in this room needs from the kernel.
+#pragma once
+
+#include "load/transport/address.h"
+
+namespace squadload::transport {
+
+// A non-blocking, close-on-exec TCP socket with TCP_NODELAY. -1 and errno when refused.
+[[nodiscard]] int open_stream_socket(int family);
+
+// True for a socket connected to itself: connecting to a free port of the local ephemeral range can
+// pick that very port as the source, and TCP's simultaneous open then succeeds with nobody there.
+[[nodiscard]] bool connected_to_itself(int fd);
+
+// errno's text in lower case, as part of a sentence: "connection refused".
+[[nodiscard]] std::string error_words(int error);
+
+}  // namespace squadload::transport
