@@ -3,7 +3,8 @@
 
     scripted_server.py LOG [PORT]
 
-Prints "PORT n" when it listens on 127.0.0.1. Appends one line per request to LOG: arrival (s, monotonic), method, path.
+Prints "PORT n" when it listens on 127.0.0.1. When it has done with a request it appends a line to LOG:
+arrival (s, monotonic), milliseconds from there to the end of the answer, method, path.
 
     /delay/MS        200 after MS milliseconds         /short           Content-Length 1000, 10 bytes, closes
     /status/CODE     that status                       /endless-headers headers without end
@@ -44,7 +45,7 @@ async def send_without_end(writer, block):
         await writer.drain()
 
 
-async def answer(writer, method, path, headers, body):
+async def answer(reader, writer, method, path, headers, body):
     """Writes the answer. Returns whether the connection goes on."""
     _, word, *rest = path.split("?", 1)[0].split("/")
     if word == "delay":
@@ -75,7 +76,7 @@ async def answer(writer, method, path, headers, body):
         await send_without_end(writer, BLOCK)
     elif word == "stall":
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-        await asyncio.sleep(3600)
+        await reader.read()  # until the peer has had enough
     elif word == "chunked":
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"ok\"\r\n6\r\n:true}\r\n0\r\nX-End: yes\r\n\r\n")
     elif word == "no-length":
@@ -90,9 +91,12 @@ async def serve(reader, writer, log):
     try:
         while True:
             request = await read_request(reader)
-            log.write(f"{time.monotonic():.6f} {request[0]} {request[1]}\n")
-            if not await answer(writer, *request):
-                break
+            arrival = time.monotonic()
+            try:
+                if not await answer(reader, writer, *request):
+                    break
+            finally:
+                log.write(f"{arrival:.6f} {(time.monotonic() - arrival) * 1000:.3f} {request[0]} {request[1]}\n")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
         pass
     finally:
