@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,13 +9,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "load/scenario/environment.h"
 #include "load/scenario/scenario.h"
 
 namespace squadload::scenario {
-
-// Reads an environment variable; injected so that tests need no real environment.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-[[nodiscard]] Environment process_environment();
 
 // What the command line says. Values are text as typed: the same parsers serve file, environment and command line.
 struct CommandLine {

@@ -1,0 +1,15 @@
+#include "load/scenario/environment.h"
+
+#include <cstdlib>
+
+namespace squadload::scenario {
+
+Environment process_environment() {
+    return [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        if (value == nullptr) return std::nullopt;
+        return std::string(value);
+    };
+}
+
+}  // namespace squadload::scenario
