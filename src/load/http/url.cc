@@ -125,12 +125,13 @@ Result<Url> parse_url(std::string_view text) {
     }
     const auto authority = split_authority(rest.substr(0, path));
     if (!authority) return bad(text, "the bracket of the IPv6 address is not closed");
+    if (!authority->bracketed && authority->port.find(':', 1) != std::string_view::npos) {
+        return bad(text, "an IPv6 address is written in brackets, as in http://[::1]:8000");
+    }
     if (authority->host.empty()) return bad(text, "it names no host");
     url.host.assign(authority->host);
     if (authority->bracketed) {
         if (!is_ipv6(url.host)) return bad(text, "what stands in brackets is not an IPv6 address");
-    } else if (authority->port.find(':', 1) != std::string_view::npos) {
-        return bad(text, "an IPv6 address is written in brackets, as in http://[::1]:8000");
     } else if (!std::ranges::all_of(url.host, is_host_char) || url.host.size() > kMaxHostSize) {
         return bad(text, "the host is not a valid name or address");
     }
