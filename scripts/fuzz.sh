@@ -12,7 +12,7 @@ for program in build/fuzz/bin/*_fuzz; do
     mkdir -p "$corpus"
     echo "== $name"
     "$program" -max_total_time="${SECONDS_EACH:-30}" -max_len=16384 -rss_limit_mb=1024 -timeout=10 \
-        -artifact_prefix="build/fuzz/findings/$name-" -print_final_stats=0 -verbosity=0 \
+        -artifact_prefix="build/fuzz/findings/$name-" -print_pcs=0 -print_funcs=0 -verbosity=0 \
         "$corpus" "tests/fuzz/seeds/${name%_fuzz}" || status=1
 done
 exit $status
