@@ -7,6 +7,7 @@ ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= external_symbolizer_path=/usr/bin/llvm-symbolizer-19
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test lint format asan tsan fuzz bench clean setup-run setup-test setup-lint setup-bench
