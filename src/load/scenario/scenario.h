@@ -138,6 +138,7 @@ struct Scenario {
 
     // Both models.
     std::uint32_t users = 1;                // closed: how many; open: bound on concurrent users
+    bool users_by_default = false;          // open: nobody asked for this bound, so it may be lowered to what the process can open
     Nanos duration{};                       // of the schedule; Nanos::max() when only `requests` ends it
     std::optional<std::uint64_t> requests;  // stop after that many intended starts
     Nanos graceful_stop = std::chrono::seconds{30};  // how long after the end requests are still started and awaited
