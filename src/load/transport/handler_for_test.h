@@ -70,6 +70,7 @@ class Recorder final : public SocketHandler {
     [[nodiscard]] bool open() const { return open_; }        // until on_closed
     [[nodiscard]] bool closing() const { return closing_; }  // close() was called
     [[nodiscard]] bool sending() const { return sending_; }
+    [[nodiscard]] std::size_t sent_bytes() const { return out_.size(); }  // of the last send
     [[nodiscard]] SocketId id() const { return id_; }
 
     void on_connected(int error) override {
