@@ -1,6 +1,8 @@
-// Failures grouped by task, outcome and message, with counts, first and last time and one example each. Bounded.
+// Failures grouped by task, outcome and message, with counts, first and last time and one example
+// each. Bounded.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,12 +16,13 @@ namespace squadload::measure {
 struct FailureGroup {
     std::uint16_t task = 0;
     Outcome outcome = Outcome::connect_error;
-    std::string message;   // the same text for the same cause
+    std::string message;  // the same text for the same cause
     std::uint64_t count = 0;
-    Nanos first{};         // end of the request, since the start of the run
+    Nanos first{};  // end of the request, since the start of the run
     Nanos last{};
-    int status = 0;        // of the example; 0 when no response
-    std::string example;   // start of the body, at most kMaxExample bytes, control characters shown as '.'
+    int status = 0;       // of the example; 0 when no response
+    std::string example;  // start of the body, at most kMaxExample bytes of valid UTF-8; control
+                          // characters and stray bytes are shown as '.'
 };
 
 class FailureTable {
@@ -27,10 +30,12 @@ class FailureTable {
     static constexpr std::size_t kMaxGroups = 200;
     static constexpr std::size_t kMaxExample = 512;
 
-    // The first occurrence of a group keeps its example. Past kMaxGroups, further groups count together per task and
-    // outcome under the message "other failures" (that may exceed kMaxGroups by one group per task and outcome).
-    void add(std::uint16_t task, Outcome outcome, std::string_view message, Nanos at, int status = 0,
-             std::string_view example = {});
+    // The first occurrence of a group keeps its example. Past kMaxGroups, further groups count
+    // together per task and outcome under the message "other failures" (that may exceed kMaxGroups
+    // by one group per task and outcome).
+    void add(std::uint16_t task, Outcome outcome, std::string_view message, Nanos at,
+             int status = 0, std::string_view example = {});
+    // A group keeps the example that came first.
     void merge(const FailureTable& other);
     void clear() { groups_.clear(); }
     [[nodiscard]] const std::vector<FailureGroup>& groups() const { return groups_; }

@@ -10,25 +10,28 @@
 
 namespace squadload::measure {
 
-// Written by one worker, handed over whole at the end of each second, merged and recycled by the main thread.
+// Written by one worker, handed over whole at the end of each second, merged and recycled by the
+// main thread.
 struct Interval {
-    std::uint32_t second = 0;          // covers [second, second + 1) since the start of the run
-    std::vector<TaskStats> tasks;      // by task number; requests that ended in this second
+    std::uint32_t second = 0;      // covers [second, second + 1) since the start of the run
+    std::vector<TaskStats> tasks;  // by task number; requests that ended in this second
     FailureTable failures;
-    std::uint64_t scheduled = 0;       // intended starts that fell due in this second
+    std::uint64_t scheduled = 0;  // intended starts that fell due in this second
     std::uint64_t started = 0;
-    std::uint32_t in_flight = 0;       // at the end of the second
-    std::uint32_t backlog = 0;         // due but not started, at the end of the second
-    std::uint32_t users = 0;           // open: slots in use; closed: users spawned
-    bool last = false;                 // the worker is done; may be shorter than a second
+    std::uint32_t in_flight = 0;  // at the end of the second
+    std::uint32_t backlog = 0;    // due but not started, at the end of the second
+    std::uint32_t users = 0;      // open: slots in use; closed: users spawned
+    bool last = false;            // the worker is done; may be shorter than a second
 
     explicit Interval(std::size_t task_count = 0) : tasks(task_count) {}
-    void clear();                       // keeps memory
-    void merge(const Interval& other);  // of another worker, same second
+    void clear();  // keeps the histograms' memory
+    // Another worker's same second: everything adds up, in_flight, backlog and users too. `second`
+    // and `last` stay this interval's own. Same number of tasks.
+    void merge(const Interval& other);
 };
 
-// One second of the run, all workers, all tasks. Times in ms; percentiles of response_time of that second (0 when no
-// request ended in it).
+// One second of the run, all workers, all tasks. Times in ms; percentiles of response_time of that
+// second (0 when no request ended in it).
 struct SeriesPoint {
     std::uint32_t second = 0;
     std::uint64_t scheduled = 0, started = 0;

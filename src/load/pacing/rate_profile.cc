@@ -25,23 +25,34 @@ long double integer_if_meant(long double arrivals) {
     return std::abs(arrivals - nearest) <= arrivals * 0x1p-50L ? nearest : arrivals;
 }
 
+// The division-heavy formulas of ramps are not needed for most requests.
+bool is_plateau(const RateStage& stage) {
+    return stage.start_per_s == stage.end_per_s;
+}
+
+Nanos nearest_within(const RateStage& stage, long double nanos) {
+    const auto limit = static_cast<long double>(stage.duration.count());
+    return Nanos{std::llround(std::min(nanos, limit))};
+}
+
 // L from the start of a stage to t within it.
 long double arrivals_within(const RateStage& stage, Nanos t) {
     const long double start = wide(stage.start_per_s);
+    if (is_plateau(stage)) return seconds(t) * start;
     const long double gain = wide(stage.end_per_s) - start;
     return seconds(t) * (start + gain / 2 * (seconds(t) / seconds(stage.duration)));
 }
 
 // The inverse of arrivals_within: start·t + slope/2·t² = arrivals, in the form of the quadratic
-// formula that does not cancel. For a plateau it is arrivals / rate with one rounding.
+// formula that does not cancel.
 Nanos time_within(const RateStage& stage, long double arrivals) {
     if (arrivals <= 0) return Nanos{0};
     const long double start = wide(stage.start_per_s);
+    if (is_plateau(stage)) return nearest_within(stage, kNanosPerSecond * arrivals / start);
     const long double slope = (wide(stage.end_per_s) - start) / seconds(stage.duration);
     const long double rate = std::sqrt(std::max(start * start + 2 * slope * arrivals, 0.0L));
     const long double nanos = 2 * kNanosPerSecond * arrivals / (start + rate);
-    const auto limit = static_cast<long double>(stage.duration.count());
-    return Nanos{std::llround(std::min(nanos, limit))};
+    return nearest_within(stage, nanos);
 }
 
 }  // namespace

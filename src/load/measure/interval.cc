@@ -1,0 +1,62 @@
+#include "load/measure/interval.h"
+
+#include "base/check.h"
+
+namespace squadload::measure {
+namespace {
+
+Histogram over_tasks(const Interval& interval, Histogram TaskStats::* figure) {
+    Histogram all;
+    for (const TaskStats& task : interval.tasks) all.merge(task.*figure);
+    return all;
+}
+
+}  // namespace
+
+void Interval::clear() {
+    second = 0;
+    for (TaskStats& task : tasks) task.clear();
+    failures.clear();
+    scheduled = 0;
+    started = 0;
+    in_flight = 0;
+    backlog = 0;
+    users = 0;
+    last = false;
+}
+
+void Interval::merge(const Interval& other) {
+    SQUADLOAD_CHECK(tasks.size() == other.tasks.size());
+    for (std::size_t i = 0; i < tasks.size(); ++i) tasks[i].merge(other.tasks[i]);
+    failures.merge(other.failures);
+    scheduled += other.scheduled;
+    started += other.started;
+    in_flight += other.in_flight;
+    backlog += other.backlog;
+    users += other.users;
+}
+
+SeriesPoint series_point(const Interval& merged) {
+    SeriesPoint point;
+    point.second = merged.second;
+    point.scheduled = merged.scheduled;
+    point.started = merged.started;
+    for (const TaskStats& task : merged.tasks) point.outcomes.merge(task.outcomes);
+    const Histogram response = over_tasks(merged, &TaskStats::response_time);
+    point.p50_ms = to_ms(response.percentile(0.5));
+    point.p95_ms = to_ms(response.percentile(0.95));
+    point.p99_ms = to_ms(response.percentile(0.99));
+    point.max_ms = to_ms(response.max());
+    const Histogram service = over_tasks(merged, &TaskStats::service_time);
+    point.service_p50_ms = to_ms(service.percentile(0.5));
+    point.service_p99_ms = to_ms(service.percentile(0.99));
+    point.generator_lag_p99_ms =
+        to_ms(over_tasks(merged, &TaskStats::generator_lag).percentile(0.99));
+    point.blocked_p99_ms = to_ms(over_tasks(merged, &TaskStats::blocked).percentile(0.99));
+    point.in_flight = merged.in_flight;
+    point.backlog = merged.backlog;
+    point.users = merged.users;
+    return point;
+}
+
+}  // namespace squadload::measure
