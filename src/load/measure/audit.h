@@ -25,8 +25,8 @@ class ArrivalBins {
     // bins >= 1; `schedule` outlives this.
     ArrivalBins(const pacing::Schedule& schedule, std::uint32_t bins);
     void add(Nanos actual_start);  // since the start of the run; beyond the axis: not counted
-    void merge(const ArrivalBins&
-                   other);  // same schedule and number of bins, or either one default-constructed
+    // Same schedule and number of bins, or either one default-constructed.
+    void merge(const ArrivalBins& other);
     [[nodiscard]] const std::vector<std::uint32_t>& counts() const { return counts_; }
 
   private:
@@ -38,8 +38,8 @@ inline constexpr std::uint32_t kAuditBins = 1000;
 
 struct Randomness {
     std::uint64_t bins = 0;
-    double dispersion_index =
-        0;  // variance / mean of the bin counts; Poisson: 1, standard error sqrt(2 / (bins - 1))
+    // Variance / mean of the bin counts; Poisson: 1, standard error sqrt(2 / (bins - 1)).
+    double dispersion_index = 0;
     double dispersion_error = 0;  // one standard error
     double lag1_correlation = 0;  // Poisson: 0, standard error 1 / sqrt(bins)
     double lag1_error = 0;
@@ -54,8 +54,8 @@ struct DeliveredAudit {
     std::uint64_t scheduled = 0;
     std::uint64_t sent = 0;  // actual starts
     std::uint64_t unsent = 0;
-    std::uint64_t unsent_while_free =
-        0;  // of those, unsent although a slot was free: the generator's doing
+    // Of those, unsent although a slot was free: the generator's doing.
+    std::uint64_t unsent_while_free = 0;
     double planned_rate_per_s = 0;    // open: scheduled / schedule's duration; closed: 0
     double delivered_rate_per_s = 0;  // sent / the same duration
     double rate_error = 0;            // sent / scheduled - 1; 0 when nothing was scheduled
@@ -64,8 +64,8 @@ struct DeliveredAudit {
     double lag_budget_ms = 0;  // max(10 ms, 5 % of the median response time), or the setting
     std::optional<Randomness> randomness;  // open model with poisson arrivals
     std::string randomness_note;           // why there is none, when it was wanted
-    std::vector<std::string>
-        void_reasons;  // empty: the run counts. Each a sentence with what to change
+    // Empty: the run counts. Each a sentence with what to change.
+    std::vector<std::string> void_reasons;
 };
 
 }  // namespace squadload::measure

@@ -117,6 +117,15 @@ TEST(ScheduleTest, TheSeedDecidesPoissonStarts) {
     EXPECT_TRUE(walk(poisson({{10s, 0, 0}}, 1)).empty());
 }
 
+TEST(ScheduleTest, PoissonStartsLieAtTheSumsOfTheirGaps) {
+    const Schedule schedule = poisson(kVaried, 42);
+    long double sum = 0;
+    for (const auto& [k, offset] : walk(schedule)) {
+        sum += static_cast<long double>(Random(42, RandomStream::arrivals, k).exponential());
+        ASSERT_EQ(offset, schedule.profile().time_of(sum)) << k;
+    }
+}
+
 // Gaps on the axis of L, where they are exponential(1) for any profile.
 std::vector<double> rescaled_gaps(const Schedule& schedule) {
     std::vector<double> gaps;
