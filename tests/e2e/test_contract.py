@@ -36,7 +36,7 @@ def test_a_good_run_passes_and_its_metrics_file_keeps_the_schema(squadload, ngin
 
 
 def test_a_broken_bound_fails(squadload, nginx, tmp_path):
-    file = scenario_file(tmp_path, nginx.url, "scenarios: {s: {rate: 50, duration: 1}}\nthresholds: ['count < 10']\n")
+    file = scenario_file(tmp_path, nginx.url, "scenarios: {s: {rate: 50, duration: 1}}\nthresholds: ['requests < 10']\n")
     run = squadload("run", "--config", file)
     assert run.code == 1, run.err
     assert run.out.lstrip().startswith("FAIL")
