@@ -1,4 +1,4 @@
-// Bounds: the story's threshold keys and free expressions, compiled once, judged on statistics. Pure.
+// Bounds: the named threshold keys and free expressions, compiled once, judged on statistics. Pure.
 #pragma once
 
 #include <optional>
@@ -13,35 +13,71 @@
 namespace squadload::verdict {
 
 enum class Figure {
-    percentile, mean, min, max,                       // of response time, ms
-    success_rate, rate_limited_rate, failure_rate, server_error_rate, outcome_rate,  // share of requests
-    count, outcome_count,                             // requests
-    throughput,                                       // completed per second
+    percentile,
+    mean,
+    min,
+    max,  // of response time, ms
+    success_rate,
+    rate_limited_rate,
+    failure_rate,
+    server_error_rate,
+    outcome_rate,  // share of requests
+    count,
+    outcome_count,
+    failed_count,  // requests
+    throughput,    // completed responses per second
 };
 enum class Comparison { less, less_equal, greater, greater_equal, equal };
+enum class Unit { ms, share, count, per_s };
 
-// "figure of task compared with bound". Grammar of expressions in docs/guide.md.
+[[nodiscard]] Unit unit_of(Figure figure);
+
+// "figure of task compared with bound".
 struct Threshold {
-    std::string name;        // key, or the expression as written
+    std::string name;  // key, or the expression as written
     Figure figure = Figure::percentile;
-    double quantile = 0;     // for percentile
+    double quantile = 0;                              // for percentile, in (0, 1)
     measure::Outcome outcome = measure::Outcome::ok;  // for outcome_rate and outcome_count
     std::optional<std::uint16_t> task;                // none: all tasks
+    std::string task_name;                            // for people; "" for all tasks
     Comparison comparison = Comparison::less;
-    double bound = 0;        // ms, share, per second or count
+    double bound = 0;  // ms, share, per second or count
     SourceMark mark;
 };
 
-// Compiles a scenario's bounds. The story's keys are strict (> 99 %, < 1 %); a bound of 0 means none; spike keys apply to
-// kind spike only, where they take the place of the general key of the same figure. Errors (kind config) at the entry's
-// mark: unknown key with the nearest known one, value out of range, malformed expression, unknown task.
-[[nodiscard]] Result<std::vector<Threshold>> compile(const std::vector<scenario::ThresholdEntry>& entries,
-                                                     const scenario::Scenario& scenario);
+// Compiles a scenario's bounds. The named keys are strict (> 99 %, < 1 %; failure_rate_max alone
+// allows its bound) and a value of 0 means no bound; spike keys apply to kind spike only, where
+// they take the place of the general key of the same figure (and 0 lifts it). Of one key given
+// twice the later counts. Errors (kind config) at the entry's mark: unknown key with the nearest
+// known one, value out of range or impossible to meet, both spellings of one key, malformed
+// expression, unknown task.
+//
+// Expressions: FIGURE COMPARISON VALUE, with COMPARISON one of < <= > >= == and FIGURE one of
+//   p50 … p99.9, mean, min, max       of response time; VALUE with a unit: 300ms, 2s
+//   rate(OUTCOME), rate(failed)       share of requests; VALUE 0.1% or 0.001
+//   count(OUTCOME), count(failed), requests       VALUE a whole number
+//   throughput                        completed responses; VALUE 29/s, 600/m
+// A task narrows any of them: p95(chat), rate(ok, chat), requests(chat). A task whose name several
+// user classes have is written Class.task.
+[[nodiscard]] Result<std::vector<Threshold>> compile(
+    const std::vector<scenario::ThresholdEntry>& entries, const scenario::Scenario& scenario);
 // The keys a file may use under `thresholds` (without expressions).
 [[nodiscard]] const std::vector<std::string>& known_threshold_keys();
 
-// Judges one bound. `tasks` by task number. duration_s serves throughput.
-[[nodiscard]] result::ThresholdResult judge(const Threshold& threshold, const std::vector<measure::TaskStats>& tasks,
+// Judges one bound. `tasks` by task number. duration_s serves throughput. Without samples a bound
+// is broken.
+[[nodiscard]] result::ThresholdResult judge(const Threshold& threshold,
+                                            const std::vector<measure::TaskStats>& tasks,
                                             double duration_s);
+// The same on the statistics the bound is about (of its task, or of all tasks merged).
+[[nodiscard]] result::ThresholdResult judge_stats(const Threshold& threshold,
+                                                  const measure::TaskStats& stats,
+                                                  double duration_s);
+// What bounds are judged on, all tasks merged: outcomes and response time alone.
+[[nodiscard]] measure::TaskStats pooled(const std::vector<measure::TaskStats>& tasks);
+
+// Names by task number, each unique in the scenario: "chat", or "Class.chat" where several classes
+// have one.
+[[nodiscard]] std::vector<std::string> task_labels(const scenario::Scenario& scenario);
 
 }  // namespace squadload::verdict

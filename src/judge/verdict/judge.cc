@@ -1,0 +1,210 @@
+// A bound against statistics, and both in words.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "judge/result/figures.h"
+#include "judge/verdict/threshold.h"
+
+namespace squadload::verdict {
+namespace {
+
+using measure::Outcome;
+using measure::TaskStats;
+
+double figure_value(const Threshold& t, const TaskStats& stats, double duration_s) {
+    const auto rates = result::rates(stats.outcomes);
+    const auto& time = stats.response_time;
+    switch (t.figure) {
+        case Figure::percentile:
+            return to_ms(time.percentile(t.quantile));
+        case Figure::mean:
+            return time.mean_ns() / 1e6;
+        case Figure::min:
+            return to_ms(time.min());
+        case Figure::max:
+            return to_ms(time.max());
+        case Figure::success_rate:
+            return rates.success;
+        case Figure::rate_limited_rate:
+            return rates.rate_limited;
+        case Figure::failure_rate:
+            return rates.failure;
+        case Figure::server_error_rate:
+            return rates.server_error;
+        case Figure::outcome_rate:
+            return static_cast<double>(stats.outcomes[t.outcome]) /
+                   static_cast<double>(stats.outcomes.requests());
+        case Figure::count:
+            return static_cast<double>(stats.outcomes.requests());
+        case Figure::outcome_count:
+            return static_cast<double>(stats.outcomes[t.outcome]);
+        case Figure::failed_count:
+            return static_cast<double>(stats.outcomes.failed());
+        case Figure::throughput:
+            break;
+    }
+    return result::throughput_per_s(stats.outcomes, duration_s);
+}
+
+// 0.7 % and 7 of 1,000 are the same share though their doubles differ in the last bit.
+bool meets(double actual, Comparison comparison, double bound) {
+    const bool equal =
+        std::abs(actual - bound) <= 1e-12 * std::max(std::abs(actual), std::abs(bound));
+    switch (comparison) {
+        case Comparison::less:
+            return actual < bound && !equal;
+        case Comparison::less_equal:
+            return actual < bound || equal;
+        case Comparison::greater:
+            return actual > bound && !equal;
+        case Comparison::greater_equal:
+            return actual > bound || equal;
+        case Comparison::equal:
+            break;
+    }
+    return equal;
+}
+
+const char* sign(Comparison comparison) {
+    static constexpr const char* kSigns[] = {"<", "<=", ">", ">=", "=="};
+    return kSigns[static_cast<std::size_t>(comparison)];
+}
+const char* printed_sign(Comparison comparison) {
+    static constexpr const char* kSigns[] = {"<", "≤", ">", "≥", "="};
+    return kSigns[static_cast<std::size_t>(comparison)];
+}
+
+const char* unit_name(Unit unit) {
+    static constexpr const char* kNames[] = {"ms", "share", "count", "per_s"};
+    return kNames[static_cast<std::size_t>(unit)];
+}
+
+const char* unit_suffix(Unit unit) {
+    static constexpr const char* kSuffixes[] = {" ms", " %", "", "/s"};
+    return kSuffixes[static_cast<std::size_t>(unit)];
+}
+
+double shown_scale(Unit unit) {
+    return unit == Unit::share ? 100 : 1;
+}
+
+int usual_decimals(Unit unit, double value) {
+    if (unit == Unit::ms) return result::ms_decimals(value);
+    if (unit == Unit::share) return 2;
+    return unit == Unit::per_s ? 1 : 0;
+}
+
+// The value as printed must answer the bound as the value does: 98.999 % is not shown as 99.00 %
+// beside "> 99 %".
+std::string actual_text(const Threshold& t, double actual) {
+    const Unit unit = unit_of(t.figure);
+    const double shown = actual * shown_scale(unit);
+    const double bound = t.bound * shown_scale(unit);
+    int decimals = usual_decimals(unit, shown);
+    for (; decimals < 6; ++decimals) {
+        const double scale = std::pow(10.0, decimals);
+        const double rounded = std::round(shown * scale) / scale;
+        if (meets(rounded, t.comparison, bound) == meets(actual, t.comparison, t.bound)) break;
+    }
+    return result::number(shown, decimals) + unit_suffix(unit);
+}
+
+std::string quantile_name(double quantile) {
+    return "p" + result::short_number(quantile * 100, 3);
+}
+
+std::string spaced(std::string_view name) {
+    std::string out(name);
+    std::replace(out.begin(), out.end(), '_', ' ');
+    return out;
+}
+
+std::string figure_text(const Threshold& t) {
+    switch (t.figure) {
+        case Figure::percentile:
+            return quantile_name(t.quantile) + " response";
+        case Figure::mean:
+            return "mean response";
+        case Figure::min:
+            return "min response";
+        case Figure::max:
+            return "max response";
+        case Figure::success_rate:
+            return "success rate";
+        case Figure::rate_limited_rate:
+            return "rate limited (429)";
+        case Figure::failure_rate:
+            return "failures";
+        case Figure::server_error_rate:
+            return "server errors (5xx)";
+        case Figure::outcome_rate:
+            return spaced(measure::name(t.outcome)) + " rate";
+        case Figure::count:
+            return "requests";
+        case Figure::outcome_count:
+            return spaced(measure::name(t.outcome)) + " count";
+        case Figure::failed_count:
+            return "failed requests";
+        case Figure::throughput:
+            break;
+    }
+    return "throughput";
+}
+
+// A percentile q of fewer than 10 / (1 - q) samples rests on fewer than ten values beyond it.
+std::string sample_note(const Threshold& t, std::uint64_t n) {
+    if (t.figure != Figure::percentile) return {};
+    const double wanted = std::ceil(10 / (1 - t.quantile) - 1e-6);
+    if (static_cast<double>(n) >= wanted) return {};
+    return fmt::format("only {} for {}, {} wanted", result::plural(n, "sample"),
+                       quantile_name(t.quantile), result::number(wanted, 0));
+}
+
+}  // namespace
+
+result::ThresholdResult judge_stats(const Threshold& t, const TaskStats& stats, double duration_s) {
+    const Unit unit = unit_of(t.figure);
+    result::ThresholdResult out;
+    out.name = t.name;
+    out.criterion = figure_text(t);
+    if (!t.task_name.empty()) out.criterion += " of " + t.task_name;
+    out.comparison = sign(t.comparison);
+    out.bound_value = t.bound;
+    out.bound =
+        fmt::format("{} {}{}", printed_sign(t.comparison),
+                    result::short_number(t.bound * shown_scale(unit), 4), unit_suffix(unit));
+    out.unit = unit_name(unit);
+    if (stats.outcomes.requests() == 0) {
+        out.actual = "no samples";
+        return out;
+    }
+    const double actual = figure_value(t, stats, duration_s);
+    out.actual_value = actual;
+    out.actual = actual_text(t, actual);
+    out.pass = meets(actual, t.comparison, t.bound);
+    out.note = sample_note(t, stats.response_time.count());
+    return out;
+}
+
+result::ThresholdResult judge(const Threshold& threshold, const std::vector<TaskStats>& tasks,
+                              double duration_s) {
+    if (threshold.task) {
+        static const TaskStats kNone;
+        const bool known = *threshold.task < tasks.size();
+        return judge_stats(threshold, known ? tasks[*threshold.task] : kNone, duration_s);
+    }
+    return judge_stats(threshold, pooled(tasks), duration_s);
+}
+
+TaskStats pooled(const std::vector<TaskStats>& tasks) {
+    TaskStats all;
+    for (const auto& task : tasks) {
+        all.outcomes.merge(task.outcomes);
+        all.response_time.merge(task.response_time);
+    }
+    return all;
+}
+
+}  // namespace squadload::verdict

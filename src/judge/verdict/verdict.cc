@@ -1,0 +1,322 @@
+#include "judge/verdict/verdict.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/units.h"
+#include "judge/result/figures.h"
+#include "load/scenario/config.h"
+
+namespace squadload::verdict {
+namespace {
+
+using engine::StopReason;
+using measure::Outcome;
+using result::ScenarioResult;
+using result::ThresholdResult;
+using result::Verdict;
+
+const char* stop_name(StopReason reason) {
+    switch (reason) {
+        case StopReason::interrupted:
+            return "interrupted";
+        case StopReason::terminated:
+            return "terminated";
+        case StopReason::fail_fast:
+            return "fail_fast";
+        case StopReason::schedule_ended:
+            break;
+    }
+    return "schedule_ended";
+}
+
+// "http://user:secret@host" → "http://***@host".
+std::string without_secrets(const std::string& url) {
+    const auto scheme = url.find("://");
+    const auto start = scheme == std::string::npos ? 0 : scheme + 3;
+    const auto path = url.find_first_of("/?#", start);
+    const auto at = url.rfind('@', path == std::string::npos ? path : path - 1);
+    if (at == std::string::npos || at < start) return url;
+    return url.substr(0, start) + "***" + url.substr(at);
+}
+
+std::string advice(const engine::Measurements& m) {
+    return fmt::format(
+        "lower the rate, raise --workers (now {}), or use a machine with nothing else to do",
+        m.workers);
+}
+
+std::vector<std::string> void_reasons(const measure::DeliveredAudit& a,
+                                      const engine::Measurements& m) {
+    std::vector<std::string> out;
+    if (a.generator_lag_p99_ms > a.lag_budget_ms) {
+        out.push_back(fmt::format(
+            "the generator could not start requests on time: its lag at p99 is {} ms and its "
+            "budget {} ms; {}",
+            result::ms(a.generator_lag_p99_ms), result::ms(a.lag_budget_ms), advice(m)));
+    }
+    if (a.unsent_while_free > 0) {
+        out.push_back(fmt::format(
+            "the generator left {} of {} scheduled requests unsent although slots were free; {}",
+            result::thousands(a.unsent_while_free), result::thousands(a.scheduled), advice(m)));
+    }
+    return out;
+}
+
+measure::TaskStats merged(const std::vector<measure::TaskStats>& tasks) {
+    measure::TaskStats all;
+    for (const auto& task : tasks) all.merge(task);
+    return all;
+}
+
+std::string rate_text(double per_s) {
+    return result::short_number(per_s, 2) + "/s";
+}
+
+// "p95 response 2,310 ms (bound < 2,000 ms)".
+std::string broken_text(const ThresholdResult& t) {
+    return fmt::format("{} {} (bound {})", t.criterion, t.actual, t.bound);
+}
+
+std::string broken_reason(const std::vector<ThresholdResult>& thresholds) {
+    constexpr std::size_t kNamed = 3;
+    std::vector<const ThresholdResult*> broken;
+    for (const auto& t : thresholds) {
+        if (!t.pass) broken.push_back(&t);
+    }
+    if (broken.empty()) return {};
+    std::string out = fmt::format(
+        "{} of {} broken: ", broken.size(),
+        thresholds.size() == 1 ? "1 criterion" : fmt::format("{} criteria", thresholds.size()));
+    for (std::size_t i = 0; i < std::min(broken.size(), kNamed); ++i) {
+        out += (i == 0 ? "" : ", ") + broken_text(*broken[i]);
+    }
+    if (broken.size() > kNamed) out += fmt::format(" and {} more", broken.size() - kNamed);
+    return out;
+}
+
+std::string nothing_succeeded(const ScenarioResult& s) {
+    std::string out = fmt::format("not one of {} succeeded",
+                                  result::plural(s.totals.outcomes.requests(), "request"));
+    if (s.failures.empty()) return out;
+    const auto& most = s.failures.front();
+    return out + fmt::format("; most often {}: {} ({})", measure::name(most.outcome), most.message,
+                             result::thousands(most.count));
+}
+
+std::string interrupted_reason(const ScenarioResult& s, const scenario::Scenario& scenario) {
+    const char* how =
+        s.stop_reason == "terminated" ? "stopped by SIGTERM" : "stopped by Ctrl-C (SIGINT)";
+    std::string out =
+        fmt::format("{} after {}", how, result::clock(from_seconds(s.schedule_duration_s)));
+    if (scenario.duration != Nanos::max()) out += " of " + result::clock(scenario.duration);
+    return out;
+}
+
+// A stop by fail-fast judges the target unless its figure contains the generator's own lag.
+bool judges_target(const ThresholdResult& fail_fast) {
+    return fail_fast.unit != "ms";
+}
+
+void decide(ScenarioResult& s, const engine::Plan& plan,
+            const std::optional<ThresholdResult>& fail_fast, const Policy& policy) {
+    const bool stopped_by_bound = s.stop_reason == "fail_fast" && fail_fast;
+    const bool counts = s.audit.void_reasons.empty() || policy.allow_void;
+    const auto set = [&](Verdict verdict, std::string reason) {
+        s.verdict = verdict;
+        s.verdict_reason = std::move(reason);
+    };
+    if (s.stop_reason == "interrupted" || s.stop_reason == "terminated") {
+        return set(Verdict::interrupted, interrupted_reason(s, plan.scenario));
+    }
+    if (!counts && !(stopped_by_bound && judges_target(*fail_fast))) {
+        return set(Verdict::void_run, s.audit.void_reasons.front());
+    }
+    if (stopped_by_bound) {
+        return set(
+            Verdict::fail,
+            fmt::format("stopped early at {}: {}",
+                        result::clock(from_seconds(fail_fast->first_broken_at_s.value_or(0))),
+                        broken_text(*fail_fast)));
+    }
+    if (s.totals.outcomes.requests() == 0) {
+        return set(Verdict::fail, "no request was sent, so there is nothing to judge");
+    }
+    if (s.totals.outcomes.ok() == 0) return set(Verdict::fail, nothing_succeeded(s));
+    if (auto reason = broken_reason(s.thresholds); !reason.empty())
+        return set(Verdict::fail, std::move(reason));
+    set(Verdict::pass, "");
+}
+
+void add_notes(ScenarioResult& s, const scenario::Scenario& scenario, const Policy& policy) {
+    s.notes = scenario.notes;
+    const auto& outcomes = s.totals.outcomes;
+    const bool void_shown = s.verdict == Verdict::void_run;
+    for (std::size_t i = void_shown ? 1 : 0; i < s.audit.void_reasons.size(); ++i) {
+        const char* lead =
+            policy.allow_void ? "counts only because of --allow-void: " : "the run would be VOID: ";
+        s.notes.push_back((void_shown ? "" : lead) + s.audit.void_reasons[i]);
+    }
+    if (const auto& r = s.audit.randomness; r && !r->within(4)) {
+        s.notes.push_back(fmt::format(
+            "arrivals were not as random as planned: dispersion index {} (1 ± {}), lag-1 "
+            "correlation {} (0 ± {})",
+            result::number(r->dispersion_index, 3), result::number(4 * r->dispersion_error, 3),
+            result::number(r->lag1_correlation, 3), result::number(4 * r->lag1_error, 3)));
+    }
+    if (!s.audit.randomness_note.empty()) s.notes.push_back(s.audit.randomness_note);
+    if (const auto waiting = outcomes[Outcome::unsent] -
+                             std::min(outcomes[Outcome::unsent], s.audit.unsent_while_free);
+        waiting > 0) {
+        s.notes.push_back(
+            fmt::format("{} never started: no user or connection came free before the end",
+                        result::plural(waiting, "scheduled request")));
+    }
+    if (outcomes[Outcome::abandoned] > 0) {
+        s.notes.push_back(fmt::format("{} still in flight when graceful_stop ({}) ended",
+                                      result::plural(outcomes[Outcome::abandoned], "request"),
+                                      format_duration(scenario.graceful_stop)));
+    }
+    if (s.thresholds.empty())
+        s.notes.emplace_back("no criteria are set: any run with a success passes");
+}
+
+std::string scheme_of_load(const scenario::Scenario& s) {
+    const bool poisson = s.arrivals == pacing::Arrivals::poisson;
+    const char* arrivals = poisson ? "poisson" : "constant";
+    if (s.rates.empty()) return "open";
+    const auto& first = s.rates.front();
+    const bool flat =
+        std::all_of(s.rates.begin(), s.rates.end(), [&](const pacing::RateStage& stage) {
+            return stage.start_per_s == first.start_per_s && stage.end_per_s == first.start_per_s;
+        });
+    if (flat) return fmt::format("open {} {}", rate_text(first.start_per_s), arrivals);
+    double low = first.start_per_s;
+    double high = low;
+    for (const auto& stage : s.rates) {
+        low = std::min({low, stage.start_per_s, stage.end_per_s});
+        high = std::max({high, stage.start_per_s, stage.end_per_s});
+    }
+    const auto stages = result::plural(s.rates.size(), "stage");
+    return fmt::format("open {} to {} in {}, {}", rate_text(low), rate_text(high), stages,
+                       arrivals);
+}
+
+void add_tasks(ScenarioResult& s, const engine::Plan& plan, const engine::Measurements& m) {
+    const auto labels = task_labels(plan.scenario);
+    std::vector<std::string> methods;
+    for (const auto& user : plan.scenario.classes) {
+        for (const auto& task : user.tasks) methods.push_back(task.method);
+    }
+    for (std::size_t i = 0; i < m.tasks.size(); ++i) {
+        result::TaskResult task;
+        task.name = i < labels.size() ? labels[i] : m.task_names[i];
+        task.entry_name = i < m.entry_names.size() ? m.entry_names[i] : task.name;
+        task.method = i < methods.size() ? methods[i] : "";
+        task.stats = m.tasks[i];
+        s.tasks.push_back(std::move(task));
+    }
+}
+
+}  // namespace
+
+measure::DeliveredAudit audit(const engine::Measurements& m, const scenario::Scenario& scenario,
+                              const Policy& policy) {
+    const auto all = merged(m.tasks);
+    measure::DeliveredAudit a;
+    a.scheduled = m.scheduled;
+    a.sent = m.sent;
+    a.unsent = all.outcomes[Outcome::unsent];
+    a.unsent_while_free = m.unsent_while_free;
+    const bool open = scenario.model == scenario::Model::open;
+    if (const double seconds = to_seconds(m.schedule_duration); seconds > 0) {
+        a.planned_rate_per_s = open ? static_cast<double>(m.scheduled) / seconds : 0;
+        a.delivered_rate_per_s = static_cast<double>(m.sent) / seconds;
+    }
+    if (m.scheduled > 0)
+        a.rate_error = static_cast<double>(m.sent) / static_cast<double>(m.scheduled) - 1;
+    a.generator_lag_p50_ms = to_ms(all.generator_lag.percentile(0.5));
+    a.generator_lag_p99_ms = to_ms(all.generator_lag.percentile(0.99));
+    a.generator_lag_max_ms = to_ms(all.generator_lag.max());
+    a.blocked_p50_ms = to_ms(all.blocked.percentile(0.5));
+    a.blocked_p99_ms = to_ms(all.blocked.percentile(0.99));
+    a.blocked_max_ms = to_ms(all.blocked.max());
+    const double median = to_ms(all.response_time.percentile(0.5));
+    a.lag_budget_ms = policy.lag_budget_ms.value_or(std::max(10.0, 0.05 * median));
+    if (open && scenario.arrivals == pacing::Arrivals::poisson) {
+        a.randomness = measure::randomness(m.arrival_bins);
+        if (!a.randomness) {
+            a.randomness_note =
+                fmt::format("too few arrivals to check their randomness; that needs {}",
+                            result::thousands(measure::kAuditBins));
+        }
+    }
+    a.void_reasons = void_reasons(a, m);
+    return a;
+}
+
+ScenarioResult conclude(const engine::Plan& plan, const engine::Measurements& m,
+                        const std::vector<Threshold>& thresholds,
+                        const std::optional<ThresholdResult>& fail_fast, const Policy& policy) {
+    const auto& scenario = plan.scenario;
+    ScenarioResult s;
+    s.name = scenario.name;
+    s.description = scenario.description;
+    s.kind = scenario.kind == scenario::Kind::spike ? "spike" : "steady";
+    s.model = scenario.model == scenario::Model::open ? "open" : "closed";
+    s.load_description = load_description(scenario);
+    s.target = without_secrets(scenario.target.host);
+    s.backend = m.backend;
+    s.workers = m.workers;
+    s.started_at = utc_iso8601(m.started_at);
+    s.schedule_duration_s = to_seconds(m.schedule_duration);
+    s.duration_s = to_seconds(m.duration);
+    s.seed = scenario.seed;
+    s.connections_opened = m.connections_opened;
+    s.stop_reason = stop_name(m.stop_reason);
+    s.totals = merged(m.tasks);
+    s.throughput_per_s = result::throughput_per_s(s.totals.outcomes, s.duration_s);
+    add_tasks(s, plan, m);
+    s.series = m.series;
+    for (const auto& threshold : thresholds)
+        s.thresholds.push_back(judge(threshold, m.tasks, s.duration_s));
+    if (fail_fast && m.stop_reason == StopReason::fail_fast) s.thresholds.push_back(*fail_fast);
+    s.audit = audit(m, scenario, policy);
+    s.failures = m.failures.groups();
+    std::stable_sort(s.failures.begin(), s.failures.end(),
+                     [](const auto& a, const auto& b) { return a.count > b.count; });
+    s.configuration_yaml = scenario::to_yaml(scenario);
+    decide(s, plan, fail_fast, policy);
+    add_notes(s, scenario, policy);
+    return s;
+}
+
+std::string load_description(const scenario::Scenario& scenario) {
+    if (scenario.model == scenario::Model::open) return scheme_of_load(scenario);
+    return "closed, " + result::plural(scenario.users, "user");
+}
+
+void conclude_run(result::RunResult& run, bool terminated) {
+    const auto any = [&](Verdict v) {
+        return std::any_of(run.scenarios.begin(), run.scenarios.end(),
+                           [&](const ScenarioResult& s) { return s.verdict == v; });
+    };
+    const bool suite_broken = std::any_of(run.suite_thresholds.begin(), run.suite_thresholds.end(),
+                                          [](const ThresholdResult& t) { return !t.pass; });
+    if (run.scenarios.empty() || any(Verdict::interrupted)) {
+        run.verdict = Verdict::interrupted;
+        run.exit_code = terminated ? result::ExitCode::terminated : result::ExitCode::interrupted;
+    } else if (any(Verdict::fail) || suite_broken) {
+        run.verdict = Verdict::fail;
+        run.exit_code = result::ExitCode::fail;
+    } else if (any(Verdict::void_run)) {
+        run.verdict = Verdict::void_run;
+        run.exit_code = result::ExitCode::void_run;
+    } else {
+        run.verdict = Verdict::pass;
+        run.exit_code = result::ExitCode::pass;
+    }
+}
+
+}  // namespace squadload::verdict
