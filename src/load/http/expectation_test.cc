@@ -84,7 +84,8 @@ TEST(Expectation, TheFirstUnmetIsNamed) {
 // RFC 6901 §5.
 TEST(Expectation, PointersOfTheRfc) {
     const std::string_view document =
-        R"({"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,"i\\j":5,"k\"l":6," ":7,"m~n":8})";
+        R"({"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,)"
+        R"("i\\j":5,"k\"l":6," ":7,"m~n":8})";
     const std::pair<const char*, const char*> cases[] = {
         {"/foo", R"(["bar","baz"])"},
         {"/foo/0", "\"bar\""},

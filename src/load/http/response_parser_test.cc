@@ -143,7 +143,8 @@ const Good kGood[] = {
      "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\n!"sv,
      complete(200, "!")},
     {"chunked",
-     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"sv,
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"sv,
      complete(200, "hello world")},
     {"chunked_hex",
      "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n00A\r\n0123456789\r\n0\r\n\r\n"sv,
@@ -151,10 +152,12 @@ const Good kGood[] = {
     {"chunked_empty", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"sv,
      complete(200, "")},
     {"chunk_extension",
-     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;a;b=\"c d\";e=f\r\nabc\r\n0;end\r\n\r\n"sv,
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "3;a;b=\"c d\";e=f\r\nabc\r\n0;end\r\n\r\n"sv,
      complete(200, "abc")},
     {"trailers",
-     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: 1\r\n\r\n3\r\nabc\r\n0\r\nX: 2\r\nY: 3\r\n\r\n"sv,
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: 1\r\n\r\n"
+     "3\r\nabc\r\n0\r\nX: 2\r\nY: 3\r\n\r\n"sv,
      complete(200, "abc", true, "1")},
     {"trailer_only",
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: 2\r\n\r\n"sv,
