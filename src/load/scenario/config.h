@@ -1,4 +1,5 @@
-// The scenario file and what overrides it. Precedence: command line, SQUADLOAD_*, LOCUST_*, stage, file, default.
+// The scenario file and what overrides it. Precedence: command line, SQUADLOAD_*, LOCUST_*, stage,
+// file, default.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,14 @@
 
 namespace squadload::scenario {
 
-// What the command line says. Values are text as typed: the same parsers serve file, environment and command line.
+// What the command line says. Values are text as typed: the same parsers serve file, environment
+// and command line.
 struct CommandLine {
-    std::optional<std::string> host, users, spawn_rate, rate, duration, requests, seed, workers, stage, graceful_stop;
+    std::optional<std::string> host, users, spawn_rate, rate, duration, requests, seed, workers,
+        stage, graceful_stop;
+    // -r: the request rate in the open model, the spawn rate in the closed one. It never changes
+    // the model.
+    std::optional<std::string> rate_or_spawn_rate;
     bool fail_fast = false;
 };
 
@@ -24,23 +30,31 @@ struct ParsedFile;  // the file, checked key by key; defined in config.cc's inte
 
 class Config {
   public:
-    // Reads and checks a file. Errors: kind config with file:line:column, the key, and the nearest known key.
-    [[nodiscard]] static Result<Config> load_file(const std::string& path, const Environment& environment);
-    [[nodiscard]] static Result<Config> parse(std::string_view text, const std::string& file_name, const Environment& environment);
+    // Reads and checks a file. Errors: kind config with file:line:column, the key, and the nearest
+    // known key.
+    [[nodiscard]] static Result<Config> load_file(const std::string& path,
+                                                  const Environment& environment);
+    [[nodiscard]] static Result<Config> parse(std::string_view text, const std::string& file_name,
+                                              const Environment& environment);
     // `squadload run URL -r 50 -t 30s`: one scenario "run" with one task "get" that gets the URL.
-    [[nodiscard]] static Result<Config> for_url(const std::string& url, const Environment& environment);
+    [[nodiscard]] static Result<Config> for_url(const std::string& url,
+                                                const Environment& environment);
 
     [[nodiscard]] std::vector<std::string> scenario_names() const;  // in file order
     // One scenario, resolved. Error with the nearest name when there is none of that name.
-    [[nodiscard]] Result<Scenario> effective(const std::string& name, const CommandLine& command_line) const;
+    [[nodiscard]] Result<Scenario> effective(const std::string& name,
+                                             const CommandLine& command_line) const;
     [[nodiscard]] const std::string& file_name() const;
 
   private:
+    Config() = default;
+
     std::shared_ptr<const ParsedFile> file_;
     Environment environment_;
 };
 
-// The effective configuration as YAML text (what `validate` prints; every default shown; secrets in headers masked).
+// The effective configuration as YAML text (what `validate` prints; every default shown; secrets in
+// headers masked).
 [[nodiscard]] std::string to_yaml(const Scenario& scenario);
 
 // A commented starter file for `squadload init URL`.

@@ -1,4 +1,5 @@
-// A scenario, fully resolved: what the engine drives and the verdict judges. Plain values; immutable once the run starts.
+// A scenario, fully resolved: what the engine drives and the verdict judges. Plain values;
+// immutable once the run starts.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace squadload::scenario {
 // Each limit counts from the actual start of the request. 0 means none.
 struct Timeouts {
     Nanos connect = std::chrono::seconds{5};
-    Nanos first_byte{};                       // until the first byte of the response
+    Nanos first_byte{};  // until the first byte of the response
     Nanos total = std::chrono::seconds{30};
 };
 
@@ -33,15 +34,18 @@ struct ConnectionSettings {
 // Bounds on what a target may make us hold. Beyond them: protocol_error.
 struct ResponseLimits {
     std::uint64_t header_bytes = 64 * 1024;
-    std::uint64_t checked_body_bytes = 10 * 1024 * 1024;  // kept in memory only when a check reads the body
-    std::uint64_t body_bytes = 1024ULL * 1024 * 1024;     // a longer body is cut off (connection closed)
+    std::uint64_t checked_body_bytes =
+        10 * 1024 * 1024;  // kept in memory only when a check reads the body
+    std::uint64_t body_bytes =
+        1024ULL * 1024 * 1024;  // a longer body is cut off (connection closed)
 };
 
 using HeaderTemplates = std::vector<std::pair<std::string, Template>>;
 
 struct Target {
-    std::string host;       // base URL, "http://127.0.0.1:8000"; empty: none given
-    SourceMark host_mark;   // where it was given; file "--host" or "SQUADLOAD_HOST" when not from the file
+    std::string host;  // base URL, "http://127.0.0.1:8000"; empty: none given
+    SourceMark
+        host_mark;  // where it was given; file "--host" or "SQUADLOAD_HOST" when not from the file
     HeaderTemplates headers;
     Timeouts timeouts;
     ConnectionSettings connections;
@@ -56,7 +60,7 @@ struct StatusRange {
 
 struct HeaderExpectation {
     std::string name;
-    std::optional<std::string> equals;    // whole value; neither: the header must be there
+    std::optional<std::string> equals;  // whole value; neither: the header must be there
     std::optional<std::string> contains;
 };
 
@@ -88,12 +92,13 @@ struct Task {
     std::string description;
     std::uint32_t weight = 1;  // 0 switches the task off
     std::string method = "GET";
-    Template path;             // "/agents/chat", escaped as a path; may carry a literal query
+    Template path;  // "/agents/chat", escaped as a path; may carry a literal query
     std::vector<std::pair<Template, Template>> query;
-    HeaderTemplates headers;   // the target's headers merged in, the task's winning
-    Template body;             // empty: none
+    HeaderTemplates headers;  // the target's headers merged in, the task's winning
+    Template body;
     bool has_body = false;
-    Timeouts timeouts;         // the target's, overridden by the task
+    bool body_is_json = false;  // built from YAML: body.source() is JSON text with its expressions
+    Timeouts timeouts;          // the target's, overridden by the task
     Expectation expect;
 };
 
@@ -112,7 +117,9 @@ struct ThresholdEntry {
     std::string name;   // "p95_latency_max_ms", or "" for a free expression
     std::string value;  // "2000", or the expression "p95(chat) < 2s"
     SourceMark mark;
-    friend bool operator==(const ThresholdEntry& a, const ThresholdEntry& b) { return a.name == b.name && a.value == b.value; }
+    friend bool operator==(const ThresholdEntry& a, const ThresholdEntry& b) {
+        return a.name == b.name && a.value == b.value;
+    }
 };
 
 struct FailFast {
@@ -137,13 +144,15 @@ struct Scenario {
     Model model = Model::closed;
 
     // Both models.
-    std::uint32_t users = 1;                // closed: how many; open: bound on concurrent users
-    bool users_by_default = false;          // open: nobody asked for this bound, so it may be lowered to what the process can open
-    Nanos duration{};                       // of the schedule; Nanos::max() when only `requests` ends it
+    std::uint32_t users = 1;  // closed: how many; open: bound on concurrent users
+    // Open: nobody asked for this bound, so it may be lowered to what the process can open.
+    bool users_by_default = false;
+    Nanos duration{};  // of the schedule; Nanos::max() when only `requests` ends it
     std::optional<std::uint64_t> requests;  // stop after that many intended starts
-    Nanos graceful_stop = std::chrono::seconds{30};  // how long after the end requests are still started and awaited
+    Nanos graceful_stop =
+        std::chrono::seconds{30};  // how long after the end requests are still started and awaited
     std::uint64_t seed = 1;
-    std::uint32_t workers = 1;              // threads
+    std::uint32_t workers = 1;  // threads
 
     // Closed model.
     double spawn_rate = 0;  // users per second, 0: all at once
@@ -151,7 +160,7 @@ struct Scenario {
     // Open model.
     std::vector<pacing::RateStage> rates;  // durations add up to `duration`
     pacing::Arrivals arrivals = pacing::Arrivals::constant;
-    std::uint32_t max_in_flight = 0;       // bound on requests in flight; 0: users is the only bound
+    std::uint32_t max_in_flight = 0;  // bound on requests in flight; 0: users is the only bound
 
     Target target;
     std::vector<UserClass> classes;  // at least one with weight > 0, each with a task of weight > 0
@@ -160,7 +169,8 @@ struct Scenario {
     ProviderSettings providers;
     std::shared_ptr<const DataSets> data;  // what the templates point into
 
-    // What was derived or ignored, as plain sentences for the user ("--users 50 switches sustained to the closed model").
+    // What was derived or ignored, as plain sentences for the user ("--users 50 switches sustained
+    // to the closed model").
     std::vector<std::string> notes;
 };
 
