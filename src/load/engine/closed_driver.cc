@@ -1,0 +1,243 @@
+// The closed model: each virtual user runs a task, waits for its response, thinks, and goes on.
+#include <algorithm>
+#include <memory>
+
+#include "load/engine/connection_pool.h"
+#include "load/engine/driver.h"
+
+namespace squadload::engine {
+namespace {
+
+constexpr Nanos kLongestRun = std::chrono::hours{10'000};
+
+class ClosedDriver;
+
+// Its timer is its next intended start.
+class User final : public transport::Timer {
+  public:
+    User(ClosedDriver& driver, std::uint32_t global_index, std::uint16_t class_number)
+        : driver_(driver), index(global_index), user_class(class_number) {}
+
+    void on_timer() override;
+
+  private:
+    ClosedDriver& driver_;
+
+  public:
+    const std::uint32_t index;      // over all workers
+    const std::uint16_t user_class;
+    std::uint64_t iteration = 0;
+    MonoTime intended{};
+    bool spawned = false;
+    std::unique_ptr<Connection> connection;  // per_user mode, made at the first request
+    User* next_waiting = nullptr;            // shared mode
+};
+
+class ClosedDriver final : public Driver, private ExchangeOwner {
+  public:
+    explicit ClosedDriver(const DriverContext& context)
+        : c_(context),
+          scenario_(context.plan.scenario),
+          shared_(scenario_.target.connections.mode == scenario::ConnectionMode::shared),
+          pool_(context.loop, context.plan, context.tasks, *this,
+                std::max<std::uint64_t>(1, context.share.of(scenario_.target.connections.max))),
+          bounded_by_requests_(scenario_.requests.has_value()),
+          budget_(context.share.of(scenario_.requests.value_or(0))) {
+        const auto classes = context.tasks.classes_of_users(scenario_.users);
+        for (std::uint32_t u = context.share.index; u < scenario_.users; u += context.share.count) {
+            users_.push_back(std::make_unique<User>(*this, u, classes[u]));
+        }
+    }
+
+    void begin(MonoTime start) override {
+        start_ = free_since_ = start;
+        end_ = start + std::min(scenario_.duration, kLongestRun);
+        for (const auto& user : users_) {
+            ++live_;
+            plan_next(*user, start_ + pacing::spawn_offset(user->index, scenario_.spawn_rate));
+        }
+    }
+
+    void turn(MonoTime) override {
+        while (first_waiting_ != nullptr && pool_.has_free()) {
+            User& user = *first_waiting_;
+            first_waiting_ = user.next_waiting;
+            --waiting_;
+            run(user, pool_.take());
+        }
+    }
+
+    MonoTime next_wake() const override { return MonoTime::max(); }  // the users' timers wake the loop
+    void count_due(MonoTime) override {}                             // counted when the user's timer strikes
+
+    void stop(MonoTime now) override {
+        end_ = std::min(end_, now);
+        stopped_ = true;
+        for (const auto& user : users_) {
+            if (!user->armed()) continue;
+            c_.loop.cancel_timer(*user);
+            --live_;
+        }
+        drop_waiting();
+    }
+
+    void give_up(MonoTime now) override {
+        stop(now);
+        pool_.abandon_all();
+        for (const auto& user : users_) {
+            if (user->connection) user->connection->abandon();
+        }
+    }
+
+    MonoTime schedule_end() const override {
+        return bounded_by_requests_ && budget_ == 0 ? std::min(end_, last_scheduled_) : end_;
+    }
+
+    bool finished(MonoTime now) const override {
+        if (running_ > 0 || waiting_ > 0) return false;
+        return stopped_ || (bounded_by_requests_ && budget_ == 0) || (live_ == 0 && now >= end_);
+    }
+
+    std::uint32_t in_flight() const override { return running_; }
+    std::uint32_t backlog() const override { return waiting_; }
+    std::uint32_t users() const override { return spawned_; }
+
+    std::uint64_t connections_opened() const override {
+        std::uint64_t sum = pool_.opened();
+        for (const auto& user : users_) sum += user->connection ? user->connection->opened() : 0;
+        return sum;
+    }
+
+    bool shut() override {
+        bool any_open = !pool_.shut();
+        for (const auto& user : users_) {
+            if (user->armed()) c_.loop.cancel_timer(*user);
+            if (!user->connection) continue;
+            user->connection->shut();
+            any_open = any_open || user->connection->open();
+        }
+        return !any_open;
+    }
+
+    void due(User& user) {
+        if (!user.spawned) {
+            user.spawned = true;
+            ++spawned_;
+        }
+        if (stopped_ || (bounded_by_requests_ && budget_ == 0)) {
+            --live_;
+            return;
+        }
+        if (bounded_by_requests_) --budget_;
+        last_scheduled_ = std::max(last_scheduled_, user.intended);
+        c_.recorder.scheduled();
+        if (!shared_) {
+            if (!user.connection) user.connection = std::make_unique<Connection>(c_.loop, c_.plan, c_.tasks, owner());
+            run(user, *user.connection);
+        } else if (first_waiting_ == nullptr && pool_.has_free()) {
+            run(user, pool_.take());
+        } else {
+            wait_for_connection(user);
+        }
+    }
+
+  private:
+    ExchangeOwner& owner() { return *this; }
+
+    // Arms the user for its next iteration, or retires it when that would be after the end.
+    void plan_next(User& user, MonoTime intended) {
+        user.intended = intended;
+        if (stopped_ || intended >= end_) {
+            --live_;
+        } else {
+            c_.loop.set_timer(user, intended);
+        }
+    }
+
+    std::uint64_t number_of(const User& user) const { return user.iteration * scenario_.users + user.index; }
+
+    void run(User& user, Connection& connection) {
+        Connection::Job job;
+        job.number = number_of(user);
+        job.user = user.index / c_.share.count;  // its place in users_
+        job.intended = user.intended;
+        job.free_since = shared_ ? free_since_ : user.intended;
+        Random random(scenario_.seed, RandomStream::iteration, job.number);
+        job.task = c_.tasks.pick_of_class(user.user_class, random);
+        ++running_;
+        connection.start(job, random, body_scratch_);
+    }
+
+    void wait_for_connection(User& user) {
+        user.next_waiting = nullptr;
+        if (first_waiting_ == nullptr) {
+            first_waiting_ = &user;
+        } else {
+            last_waiting_->next_waiting = &user;
+        }
+        last_waiting_ = &user;
+        ++waiting_;
+    }
+
+    void drop_waiting() {
+        for (; first_waiting_ != nullptr; first_waiting_ = first_waiting_->next_waiting) {
+            User& user = *first_waiting_;
+            Random random(scenario_.seed, RandomStream::iteration, number_of(user));
+            c_.recorder.unsent(c_.tasks.pick_of_class(user.user_class, random), pool_.has_free());
+            --waiting_;
+            --live_;
+        }
+    }
+
+    void exchange_started(Connection&, MonoTime actual_start) override { c_.recorder.started(actual_start); }
+
+    void exchange_done(Connection& connection, const ExchangeResult& result) override {
+        const Connection::Job job = connection.job();
+        c_.recorder.finished(job, result);
+        --running_;
+        if (shared_) {
+            if (!pool_.has_free()) free_since_ = c_.loop.batch_earliest();
+            pool_.put_back(connection);
+        }
+        User& user = *users_[job.user];
+        Random random(scenario_.seed, RandomStream::wait, job.number);
+        const auto& wait = scenario_.classes[user.user_class].wait;
+        const Nanos next = pacing::next_start(wait, c_.recorder.since_start(job.intended), c_.recorder.since_start(result.end), random);
+        ++user.iteration;
+        user.intended = start_ + next;
+        // Without a wait the next request goes out at once, in the same turn.
+        if (user.intended <= result.end && user.intended < end_) {
+            due(user);
+        } else {
+            plan_next(user, user.intended);
+        }
+    }
+
+    DriverContext c_;
+    const scenario::Scenario& scenario_;
+    bool shared_;
+    ConnectionPool pool_;
+    bool bounded_by_requests_;
+    std::uint64_t budget_;
+    std::vector<std::unique_ptr<User>> users_;
+    std::string body_scratch_;
+    User* first_waiting_ = nullptr;
+    User* last_waiting_ = nullptr;
+    MonoTime start_{};
+    MonoTime end_{};
+    MonoTime free_since_{};
+    MonoTime last_scheduled_{};
+    bool stopped_ = false;
+    std::uint32_t live_ = 0;     // users that will run again, or are running or waiting
+    std::uint32_t spawned_ = 0;
+    std::uint32_t running_ = 0;
+    std::uint32_t waiting_ = 0;  // for a connection of the pool
+};
+
+void User::on_timer() { driver_.due(*this); }
+
+}  // namespace
+
+std::unique_ptr<Driver> make_closed_driver(const DriverContext& context) { return std::make_unique<ClosedDriver>(context); }
+
+}  // namespace squadload::engine

@@ -1,0 +1,269 @@
+#include "load/engine/connection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/units.h"
+#include "load/http/expectation.h"
+
+namespace squadload::engine {
+
+using measure::Outcome;
+
+namespace {
+
+// Why a connection could not be made, with the remedy where the generator's machine is the limit.
+std::string connect_failure(int error, const transport::Address& address) {
+    switch (error) {
+        case EMFILE:
+        case ENFILE:
+            return "out of file descriptors; raise the limit (ulimit -n) or lower the number of users";
+        case EADDRNOTAVAIL:
+            return fmt::format("out of local ports for {}; lower the number of connections or widen net.ipv4.ip_local_port_range",
+                               address.text());
+        case ENOBUFS:
+        case ENOMEM:
+            return "the kernel is out of memory for sockets; lower the number of connections";
+        default:
+            return fmt::format("connect to {}: {}", address.text(), std::strerror(error));
+    }
+}
+
+// The start of the body, taken from the bytes that completed a small response.
+std::string_view body_in(std::span<const char> bytes) {
+    const std::string_view text(bytes.data(), bytes.size());
+    const auto end_of_head = text.find("\r\n\r\n");
+    return end_of_head == std::string_view::npos ? text : text.substr(end_of_head + 4);
+}
+
+}  // namespace
+
+Connection::Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks, ExchangeOwner& owner)
+    : loop_(loop), plan_(plan), tasks_(tasks), owner_(owner) {}
+
+void Connection::start(const Job& job, Random& random, std::string& body_scratch) {
+    SQUADLOAD_CHECK(!busy_);
+    busy_ = true;
+    job_ = job;
+    sent_ = false;
+    start_error_ = 0;
+    connect_ = first_byte_ = Nanos{-1};
+    bytes_received_ = 0;
+    request_ = tasks_.render(job.task, job.number, random, buffer_, body_scratch);
+    if (socket_state_ == SocketState::closing) {
+        waiting_for_close_ = true;
+        return;
+    }
+    begin();
+}
+
+void Connection::begin() {
+    const CompiledTask& compiled = tasks_[job_.task];
+    const auto& limits = plan_.scenario.target.limits;
+    const auto& expect = compiled.task->expect;
+    parser_.start(compiled.head_request, !expect.headers.empty(), expect.reads_body(),
+                  {limits.header_bytes, limits.body_bytes, limits.checked_body_bytes});
+    actual_start_ = loop_.now();
+    owner_.exchange_started(*this, actual_start_);
+    if (socket_state_ == SocketState::connected) {
+        send_request();
+        return;
+    }
+    const auto started = loop_.connect(plan_.address, *this);
+    if (started.error != 0) {
+        start_error_ = started.error;
+        loop_.set_timer(*this, actual_start_);
+        return;
+    }
+    socket_ = started.id;
+    socket_state_ = SocketState::connecting;
+    ++opened_;
+    const auto& timeouts = compiled.task->timeouts;
+    watch(std::min(after_start(timeouts.connect), after_start(timeouts.total)));
+}
+
+void Connection::send_request() {
+    const auto& timeouts = tasks_[job_.task].task->timeouts;
+    watch(std::min(after_start(timeouts.first_byte), after_start(timeouts.total)));
+    loop_.send(socket_, request_);
+}
+
+MonoTime Connection::after_start(Nanos limit) const { return limit.count() == 0 ? MonoTime::max() : actual_start_ + limit; }
+
+// Moves the deadline; the armed timer is left alone unless it would come too late, and looks again when it fires.
+void Connection::watch(MonoTime deadline) {
+    deadline_ = deadline;
+    if (deadline == MonoTime::max()) return;
+    if (!armed() || Timer::deadline() > deadline) loop_.set_timer(*this, deadline);
+}
+
+void Connection::on_timer() {
+    if (!busy_ || waiting_for_close_) return;
+    const MonoTime now = loop_.now();
+    if (start_error_ != 0) {
+        const int error = std::exchange(start_error_, 0);
+        fail(Outcome::connect_error, connect_failure(error, plan_.address), now);
+        return;
+    }
+    if (now < deadline_) {
+        if (deadline_ != MonoTime::max()) loop_.set_timer(*this, deadline_);
+        return;
+    }
+    const auto& timeouts = tasks_[job_.task].task->timeouts;
+    std::string message;
+    if (deadline_ == after_start(timeouts.total)) {
+        message = fmt::format("no complete response within {}", format_duration(timeouts.total));
+    } else if (socket_state_ == SocketState::connecting) {
+        message = fmt::format("no connection within {}", format_duration(timeouts.connect));
+    } else {
+        message = fmt::format("no first byte within {}", format_duration(timeouts.first_byte));
+    }
+    fail(Outcome::timeout, message, now);
+}
+
+void Connection::on_connected(int error) {
+    if (!busy_) {
+        close_socket(false);
+        return;
+    }
+    if (error != 0) {
+        fail(Outcome::connect_error, connect_failure(error, plan_.address), loop_.batch_time());
+        return;
+    }
+    socket_state_ = SocketState::connected;
+    connect_ = std::max(Nanos{0}, loop_.batch_time() - actual_start_);
+    send_request();
+}
+
+void Connection::on_sent(int error) {
+    sent_ = true;
+    if (error == 0 || !busy_ || parser_.started()) return;
+    fail(Outcome::connection_closed, "connection closed while the request was sent", loop_.batch_time());
+}
+
+void Connection::on_received(std::span<const char> bytes) {
+    if (!busy_ || waiting_for_close_) {
+        close_socket(true);  // bytes nobody asked for: the connection cannot be trusted with another exchange
+        return;
+    }
+    if (bytes_received_ == 0) {
+        first_byte_ = std::max(Nanos{0}, loop_.batch_time() - actual_start_);
+        const auto& timeouts = tasks_[job_.task].task->timeouts;
+        if (timeouts.first_byte.count() != 0) watch(after_start(timeouts.total));
+    }
+    bytes_received_ += bytes.size();
+    switch (parser_.feed(bytes)) {
+        case http::ResponseParser::Status::need_more:
+            return;
+        case http::ResponseParser::Status::complete:
+            complete(bytes);
+            return;
+        case http::ResponseParser::Status::failed:
+            fail(Outcome::protocol_error, parser_.error(), loop_.batch_time());
+            return;
+    }
+}
+
+void Connection::on_end(int error) {
+    if (!busy_ || waiting_for_close_) {
+        close_socket(false);
+        return;
+    }
+    if (error == 0 && parser_.finish() == http::ResponseParser::Status::complete) {
+        complete({});
+        return;
+    }
+    const char* message = parser_.started() ? (error == 0 ? "connection closed in the middle of the response"
+                                                          : "connection reset in the middle of the response")
+                                            : (error == 0 ? "connection closed before the response"
+                                                          : "connection reset before the response");
+    fail(Outcome::connection_closed, message, loop_.batch_time());
+}
+
+void Connection::on_closed() {
+    socket_state_ = SocketState::none;
+    if (waiting_for_close_) {
+        waiting_for_close_ = false;
+        begin();
+    }
+}
+
+ExchangeResult Connection::result_so_far(MonoTime end) const {
+    ExchangeResult r;
+    r.actual_start = actual_start_;
+    r.end = std::max(end, actual_start_);
+    r.connect = connect_;
+    r.first_byte = first_byte_;
+    r.bytes_received = bytes_received_;
+    r.bytes_sent = sent_ ? request_.size() : 0;
+    return r;
+}
+
+// Outcomes in the order of the outcome table.
+void Connection::complete(std::span<const char> last_bytes) {
+    const auto& expect = tasks_[job_.task].task->expect;
+    ExchangeResult r = result_so_far(loop_.batch_time());
+    r.bytes_sent = request_.size();
+    r.status = parser_.status_code();
+    std::string message;
+    if (parser_.excess_bytes() > 0) {
+        r.outcome = Outcome::protocol_error;
+        message = "bytes after the end of the response";
+    } else if (r.status == 429) {
+        r.outcome = Outcome::rate_limited;
+    } else if (expect.accepts(r.status)) {
+        message = http::unmet_expectation(expect, parser_, r.end - r.actual_start);
+        r.outcome = message.empty() ? Outcome::ok : Outcome::check_failed;
+    } else {
+        r.outcome = r.status >= 500 && r.status < 600   ? Outcome::server_error
+                    : r.status >= 400 && r.status < 500 ? Outcome::client_error
+                                                        : Outcome::check_failed;
+        message = fmt::format("status {}", r.status);
+    }
+    r.message = message;
+    if (!message.empty()) r.example = expect.reads_body() ? parser_.body() : body_in(last_bytes);
+    const bool keep = sent_ && parser_.keep_alive() && parser_.excess_bytes() == 0;
+    finish(r, keep, false);
+}
+
+void Connection::fail(Outcome outcome, std::string_view message, MonoTime end) {
+    ExchangeResult r = result_so_far(end);
+    r.outcome = outcome;
+    r.message = message;
+    finish(r, false, true);
+}
+
+void Connection::finish(const ExchangeResult& result, bool keep, bool reset) {
+    if (!keep) close_socket(reset);
+    busy_ = false;
+    waiting_for_close_ = false;
+    deadline_ = MonoTime::max();
+    owner_.exchange_done(*this, result);
+}
+
+void Connection::close_socket(bool reset) {
+    if (socket_state_ == SocketState::none || socket_state_ == SocketState::closing) return;
+    socket_state_ = SocketState::closing;
+    loop_.close(socket_, reset);
+}
+
+void Connection::abandon() {
+    if (!busy_) return;
+    if (waiting_for_close_) {  // its actual start was never reached: it counts from now
+        actual_start_ = loop_.now();
+        owner_.exchange_started(*this, actual_start_);
+    }
+    start_error_ = 0;
+    fail(Outcome::abandoned, "still in flight when graceful_stop ended", loop_.now());
+}
+
+void Connection::shut() {
+    if (armed()) loop_.cancel_timer(*this);
+    close_socket(false);
+}
+
+}  // namespace squadload::engine

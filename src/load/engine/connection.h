@@ -1,0 +1,113 @@
+// One slot: a connection to the target, kept alive between exchanges, and the HTTP exchange under way on it.
+// It measures the exchange and decides its outcome; who runs what when is the drivers' business.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "load/engine/task_table.h"
+#include "load/http/response_parser.h"
+#include "load/measure/outcome.h"
+#include "load/transport/loop.h"
+
+namespace squadload::engine {
+
+class Connection;
+
+// How an exchange ended. Views are valid during the call.
+struct ExchangeResult {
+    measure::Outcome outcome = measure::Outcome::ok;
+    int status = 0;             // of a complete response
+    std::string_view message;   // why not ok; the same text for the same cause
+    std::string_view example;   // start of the body, when it is at hand
+    MonoTime actual_start{};
+    MonoTime end{};
+    Nanos connect{-1};
+    Nanos first_byte{-1};
+    std::uint64_t bytes_received = 0;
+    std::uint64_t bytes_sent = 0;
+};
+
+// Called when an exchange is over; start() may be called again from inside.
+class ExchangeOwner {
+  public:
+    virtual void exchange_done(Connection& connection, const ExchangeResult& result) = 0;
+    // The request's actual start: connect() was issued, or its first byte went to the kernel.
+    virtual void exchange_started(Connection& connection, MonoTime actual_start) = 0;
+
+  protected:
+    ~ExchangeOwner() = default;
+};
+
+// Owned by a worker, used on its thread alone; outlives its loop's interest in it: destroy only when idle() and not open().
+class Connection final : private transport::SocketHandler, private transport::Timer {
+  public:
+    // What the owner remembers about the exchange under way.
+    struct Job {
+        std::uint16_t task = 0;
+        std::uint64_t number = 0;    // request number
+        std::uint32_t user = 0;
+        MonoTime intended{};
+        MonoTime free_since{};       // since when a slot was free for it
+    };
+
+    Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks, ExchangeOwner& owner);
+
+    // Starts request job.number; `random` has already been used to pick the task. Requires idle(). The result always comes
+    // later, from the loop, never from inside this call.
+    void start(const Job& job, Random& random, std::string& body_scratch);
+    void abandon();  // graceful_stop is over: ends the exchange under way with `abandoned`
+    void shut();     // closes an idle connection
+
+    [[nodiscard]] bool idle() const { return !busy_; }                            // start() may be called
+    [[nodiscard]] bool open() const { return socket_state_ != SocketState::none; }  // something is left to close
+    [[nodiscard]] const Job& job() const { return job_; }
+    [[nodiscard]] std::uint64_t opened() const { return opened_; }                 // connections made so far
+
+  private:
+    enum class SocketState { none, connecting, connected, closing };
+
+    void on_connected(int error) override;
+    void on_sent(int error) override;
+    void on_received(std::span<const char> bytes) override;
+    void on_end(int error) override;
+    void on_closed() override;
+    void on_timer() override;
+
+    void begin();                  // the actual start
+    void send_request();
+    void complete(std::span<const char> last_bytes);
+    void fail(measure::Outcome outcome, std::string_view message, MonoTime end);
+    void finish(const ExchangeResult& result, bool keep, bool reset);
+    void close_socket(bool reset);
+    void watch(MonoTime deadline);
+    [[nodiscard]] ExchangeResult result_so_far(MonoTime end) const;
+    [[nodiscard]] MonoTime after_start(Nanos limit) const;
+
+    transport::Loop& loop_;
+    const Plan& plan_;
+    const TaskTable& tasks_;
+    ExchangeOwner& owner_;
+
+    transport::SocketId socket_ = 0;
+    SocketState socket_state_ = SocketState::none;
+    bool busy_ = false;
+    bool waiting_for_close_ = false;  // busy, but the old socket must be released first
+    bool sent_ = false;
+    int start_error_ = 0;             // errno of a connect() that failed at once, told by the timer
+    Job job_;
+    std::span<const char> request_;
+    std::string buffer_;              // request bytes, when they are not constant
+    http::ResponseParser parser_;
+    MonoTime actual_start_{};
+    MonoTime deadline_ = MonoTime::max();
+    Nanos connect_{-1};
+    Nanos first_byte_{-1};
+    std::uint64_t bytes_received_ = 0;
+    std::uint64_t opened_ = 0;
+};
+
+}  // namespace squadload::engine

@@ -1,0 +1,41 @@
+#include "load/engine/connection_pool.h"
+
+#include "base/check.h"
+
+namespace squadload::engine {
+
+ConnectionPool::ConnectionPool(transport::Loop& loop, const Plan& plan, const TaskTable& tasks, ExchangeOwner& owner,
+                               std::uint64_t max)
+    : loop_(loop), plan_(plan), tasks_(tasks), owner_(owner), max_(max) {}
+
+Connection& ConnectionPool::take() {
+    if (free_.empty()) {
+        SQUADLOAD_CHECK(all_.size() < max_);
+        all_.push_back(std::make_unique<Connection>(loop_, plan_, tasks_, owner_));
+        return *all_.back();
+    }
+    Connection& connection = *free_.back();
+    free_.pop_back();
+    return connection;
+}
+
+void ConnectionPool::abandon_all() {
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i]->abandon();
+}
+
+bool ConnectionPool::shut() {
+    bool any_open = false;
+    for (const auto& connection : all_) {
+        connection->shut();
+        any_open = any_open || connection->open();
+    }
+    return !any_open;
+}
+
+std::uint64_t ConnectionPool::opened() const {
+    std::uint64_t sum = 0;
+    for (const auto& connection : all_) sum += connection->opened();
+    return sum;
+}
+
+}  // namespace squadload::engine

@@ -1,0 +1,162 @@
+#include "load/engine/engine.h"
+
+#include <fmt/core.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <latch>
+#include <optional>
+#include <thread>
+
+#include "load/engine/collector.h"
+#include "load/engine/task_table.h"
+#include "load/engine/worker.h"
+
+namespace squadload::engine {
+namespace {
+
+constexpr Nanos kLeadTime = std::chrono::milliseconds{5};  // from the last worker's readiness to the start of the run
+
+// Everything one run's threads share.
+struct Run {
+    const Plan& plan;
+    const LoopFactory& make_loop;
+    const StopSwitch& stop_switch;
+    TaskTable tasks;
+    std::optional<pacing::Schedule> schedule;
+    Collector collector;
+    std::latch ready;       // every worker has its loop, or has failed to make one
+    std::latch started;     // `start` is set
+    std::atomic<int> failures{0};
+    MonoTime start{};
+
+    Run(const Plan& p, const LoopFactory& factory, const StopSwitch& stop, std::uint32_t workers)
+        : plan(p),
+          make_loop(factory),
+          stop_switch(stop),
+          tasks(p),
+          collector(workers, tasks.size()),
+          ready(workers),
+          started(1) {
+        const auto& s = p.scenario;
+        if (s.model == scenario::Model::open) {
+            schedule.emplace(pacing::RateProfile(s.rates), s.arrivals, s.seed, s.requests);
+        }
+    }
+};
+
+// What a worker leaves behind.
+struct WorkerEnd {
+    std::optional<Error> error;
+    std::string backend;
+    std::uint64_t scheduled = 0, started = 0, unsent_while_free = 0, connections = 0;
+    Nanos schedule_duration{}, last_end{};
+    measure::ArrivalBins bins;
+};
+
+void run_worker(Run& run, Share share, WorkerEnd& end) {
+    prctl(PR_SET_TIMERSLACK, 1UL);  // wake when due, not up to 50 µs later
+    auto loop = run.make_loop(share.index);
+    if (!loop) {
+        end.error = loop.error();
+        run.failures.fetch_add(1);
+        run.collector.worker_failed();
+    }
+    run.ready.count_down();
+    if (share.index == 0) {
+        run.ready.wait();
+        if (loop) run.start = (*loop)->now() + kLeadTime;
+        run.started.count_down();
+    } else {
+        run.started.wait();
+    }
+    if (run.failures.load() > 0) return;
+    Worker worker(run.plan, run.tasks, run.schedule ? &*run.schedule : nullptr, share, **loop, run.collector, run.stop_switch);
+    worker.run(run.start);
+    end.backend = (*loop)->name();
+    end.scheduled = worker.recorder().scheduled_total();
+    end.started = worker.recorder().started_total();
+    end.unsent_while_free = worker.recorder().unsent_while_free();
+    end.connections = worker.connections_opened();
+    end.schedule_duration = worker.schedule_duration();
+    end.last_end = worker.recorder().last_end();
+    end.bins = worker.recorder().bins();
+}
+
+// Merges second after second until the workers are done.
+void collect(Run& run, Measurements& m, const Observer& observer) {
+    measure::Interval totals(run.tasks.size());
+    while (auto interval = run.collector.next()) {
+        totals.merge(*interval);
+        m.series.push_back(measure::series_point(*interval));
+        if (observer) {
+            observer(Progress{m.series.back(), *interval, totals, std::chrono::seconds{interval->second + 1}});
+        }
+        run.collector.recycle(std::move(interval));
+    }
+    m.tasks = std::move(totals.tasks);
+    m.failures = std::move(totals.failures);
+}
+
+Result<Measurements> add_up(const Run& run, std::vector<WorkerEnd>& ends, Measurements m) {
+    measure::ArrivalBins bins;
+    for (auto& end : ends) {
+        if (end.error) return tl::unexpected(*end.error);
+        m.backend = end.backend;
+        m.scheduled += end.scheduled;
+        m.sent += end.started;
+        m.unsent_while_free += end.unsent_while_free;
+        m.connections_opened += end.connections;
+        m.schedule_duration = std::max(m.schedule_duration, end.schedule_duration);
+        m.duration = std::max(m.duration, end.last_end);
+        bins.merge(end.bins);
+    }
+    m.arrival_bins = bins.counts();
+    m.stop_reason = run.stop_switch.reason();
+    std::uint64_t outcomes = 0;
+    std::uint64_t requests = 0;
+    for (const auto& task : m.tasks) {
+        outcomes += task.outcomes.scheduled();
+        requests += task.outcomes.requests();
+    }
+    if (outcomes != m.scheduled || requests != m.sent) {
+        return fail(ErrorKind::internal,
+                    fmt::format("the outcomes do not add up: {} scheduled but {} outcomes, {} started but {} ended", m.scheduled,
+                                outcomes, m.sent, requests));
+    }
+    return m;
+}
+
+}  // namespace
+
+void StopSwitch::stop(StopReason reason) {
+    int none = 0;
+    state_.compare_exchange_strong(none, static_cast<int>(reason) + 1, std::memory_order_acq_rel);
+}
+
+StopReason StopSwitch::reason() const {
+    const int state = state_.load(std::memory_order_acquire);
+    return state == 0 ? StopReason::schedule_ended : static_cast<StopReason>(state - 1);
+}
+
+Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop, StopSwitch& stop_switch, const Observer& observer) {
+    const std::uint32_t workers = std::max<std::uint32_t>(1, plan.scenario.workers);
+    Run run(plan, make_loop, stop_switch, workers);
+    Measurements m;
+    m.workers = workers;
+    m.started_at = wall_now();
+    for (std::uint16_t t = 0; t < run.tasks.size(); ++t) {
+        m.task_names.push_back(run.tasks[t].task->name);
+        m.entry_names.push_back(run.tasks[t].task->entry_name);
+    }
+    std::vector<WorkerEnd> ends(workers);
+    std::vector<std::thread> threads;
+    for (std::uint32_t w = 0; w < workers; ++w) {
+        threads.emplace_back(run_worker, std::ref(run), Share{w, workers}, std::ref(ends[w]));
+    }
+    collect(run, m, observer);
+    for (auto& thread : threads) thread.join();
+    return add_up(run, ends, std::move(m));
+}
+
+}  // namespace squadload::engine

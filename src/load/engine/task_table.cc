@@ -1,0 +1,178 @@
+#include "load/engine/task_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/check.h"
+
+namespace squadload::engine {
+namespace {
+
+bool same_header(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+        return std::tolower(x) == std::tolower(y);
+    });
+}
+
+bool names_header(const scenario::HeaderTemplates& headers, std::string_view name) {
+    return std::any_of(headers.begin(), headers.end(), [&](const auto& h) { return same_header(h.first, name); });
+}
+
+std::string rendered_constant(const scenario::Template& text) {
+    Random unused(0, RandomStream::iteration, 0);
+    scenario::RenderContext context{0, unused};
+    std::string out;
+    text.render(context, out);
+    return out;
+}
+
+CompiledTask compile(const Plan& plan, const scenario::Task& task, TaskRef ref) {
+    CompiledTask c;
+    c.task = &task;
+    c.ref = ref;
+    c.head_request = task.method == "HEAD";
+    c.sends_length = task.has_body || task.method == "POST" || task.method == "PUT" || task.method == "PATCH";
+    c.before_target = task.method + " " + plan.base_path;
+    c.after_target = " HTTP/1.1\r\n";
+    const auto add_default = [&](std::string_view name, std::string_view value) {
+        if (!names_header(task.headers, name)) fmt::format_to(std::back_inserter(c.after_target), "{}: {}\r\n", name, value);
+    };
+    add_default("Host", plan.authority);
+    add_default("User-Agent", "squadload/" SQUADLOAD_VERSION);
+    add_default("Accept", "*/*");
+    for (const auto& [name, value] : task.headers) {
+        if (value.is_constant()) {
+            c.after_target += name + ": " + rendered_constant(value) + "\r\n";
+        } else {
+            c.dynamic_headers.emplace_back(name, value);
+        }
+    }
+    return c;
+}
+
+bool is_constant(const CompiledTask& c) {
+    const auto& task = *c.task;
+    return c.dynamic_headers.empty() && task.path.is_constant() && (!task.has_body || task.body.is_constant()) &&
+           std::all_of(task.query.begin(), task.query.end(),
+                       [](const auto& q) { return q.first.is_constant() && q.second.is_constant(); });
+}
+
+void render_into(const CompiledTask& c, scenario::RenderContext& context, std::string& out, std::string& body) {
+    const auto& task = *c.task;
+    out += c.before_target;
+    const std::size_t path_at = out.size();
+    task.path.render(context, out);
+    char separator = out.find('?', path_at) == std::string::npos ? '?' : '&';
+    for (const auto& [name, value] : task.query) {
+        out += separator;
+        name.render(context, out);
+        out += '=';
+        value.render(context, out);
+        separator = '&';
+    }
+    out += c.after_target;
+    for (const auto& [name, value] : c.dynamic_headers) {
+        out += name;
+        out += ": ";
+        value.render(context, out);
+        out += "\r\n";
+    }
+    body.clear();
+    if (task.has_body) task.body.render(context, body);
+    if (c.sends_length) {
+        const fmt::format_int length(body.size());
+        out += "Content-Length: ";
+        out.append(length.data(), length.size());
+        out += "\r\n";
+    }
+    out += "\r\n";
+    out += body;
+}
+
+}  // namespace
+
+std::vector<TaskRef> number_tasks(const scenario::Scenario& scenario) {
+    std::vector<TaskRef> refs;
+    for (std::size_t c = 0; c < scenario.classes.size(); ++c) {
+        for (std::size_t t = 0; t < scenario.classes[c].tasks.size(); ++t) {
+            refs.push_back({static_cast<std::uint16_t>(c), static_cast<std::uint16_t>(t)});
+        }
+    }
+    return refs;
+}
+
+void TaskTable::Weighted::add(std::uint32_t weight, std::uint16_t v) {
+    if (weight == 0) return;
+    cumulative.push_back((cumulative.empty() ? 0 : cumulative.back()) + weight);
+    value.push_back(v);
+}
+
+std::uint16_t TaskTable::Weighted::pick(Random& random) const {
+    if (value.size() == 1) return value.front();
+    const std::uint64_t draw = random.below(cumulative.back());
+    const auto at = std::upper_bound(cumulative.begin(), cumulative.end(), draw);
+    return value[static_cast<std::size_t>(at - cumulative.begin())];
+}
+
+TaskTable::TaskTable(const Plan& plan) : plan_(plan) {
+    tasks_of_class_.resize(plan.scenario.classes.size());
+    for (const TaskRef ref : number_tasks(plan.scenario)) {
+        const auto& task = plan.scenario.classes[ref.user_class].tasks[ref.task];
+        const auto number = static_cast<std::uint16_t>(tasks_.size());
+        tasks_of_class_[ref.user_class].add(task.weight, number);
+        CompiledTask c = compile(plan, task, ref);
+        if (is_constant(c)) {
+            Random unused(0, RandomStream::iteration, 0);
+            scenario::RenderContext context{0, unused};
+            std::string body;
+            render_into(c, context, c.constant_request, body);
+        }
+        tasks_.push_back(std::move(c));
+    }
+    for (std::size_t i = 0; i < plan.scenario.classes.size(); ++i) {
+        if (!tasks_of_class_[i].value.empty()) classes_.add(plan.scenario.classes[i].weight, static_cast<std::uint16_t>(i));
+    }
+    SQUADLOAD_CHECK(!classes_.value.empty());
+}
+
+std::uint16_t TaskTable::pick(Random& random) const { return pick_of_class(classes_.pick(random), random); }
+
+std::uint16_t TaskTable::pick_of_class(std::uint16_t user_class, Random& random) const {
+    return tasks_of_class_[user_class].pick(random);
+}
+
+std::vector<std::uint16_t> TaskTable::classes_of_users(std::uint32_t n) const {
+    // Each user goes to the class that lags furthest behind its share.
+    const auto total = static_cast<double>(classes_.cumulative.back());
+    std::vector<std::uint32_t> assigned(classes_.value.size(), 0);
+    std::vector<std::uint16_t> result(n);
+    for (std::uint32_t user = 0; user < n; ++user) {
+        std::size_t best = 0;
+        double best_deficit = -1e300;
+        for (std::size_t c = 0; c < assigned.size(); ++c) {
+            const double weight = static_cast<double>(classes_.cumulative[c] - (c == 0 ? 0 : classes_.cumulative[c - 1]));
+            const double deficit = weight / total * (user + 1.0) - assigned[c];
+            if (deficit > best_deficit + 1e-12) {
+                best_deficit = deficit;
+                best = c;
+            }
+        }
+        ++assigned[best];
+        result[user] = classes_.value[best];
+    }
+    return result;
+}
+
+std::span<const char> TaskTable::render(std::uint16_t task, std::uint64_t number, Random& random, std::string& out,
+                                        std::string& body) const {
+    const CompiledTask& c = tasks_[task];
+    if (!c.constant_request.empty()) return c.constant_request;
+    out.clear();
+    scenario::RenderContext context{number, random};
+    render_into(c, context, out, body);
+    return out;
+}
+
+}  // namespace squadload::engine
