@@ -51,8 +51,9 @@ TEST(ClosedModel, UsersSpawnAtTheirRate) {
     plan.scenario.spawn_rate = 2;
     WorkerRun run(plan, server);
     run.run();
-    EXPECT_EQ(run.series[0].users, 2U);
-    EXPECT_EQ(run.series[2].users, 6U);
+    // At the end of a second the user that appears at that very moment is there.
+    EXPECT_EQ(run.series[0].users, 3U);
+    EXPECT_EQ(run.series[2].users, 7U);
     EXPECT_EQ(run.series[4].users, 10U);
     EXPECT_EQ(run.series[8].users, 10U);
 }

@@ -44,7 +44,7 @@ class OpenDriver final : public Driver, private ExchangeOwner {
     }
 
     MonoTime next_wake() const override {
-        if (to_start_.done() || !pool_.has_free()) return MonoTime::max();
+        if (stopped_ || to_start_.done() || !pool_.has_free()) return MonoTime::max();
         return start_ + to_start_.offset();
     }
 
