@@ -24,7 +24,7 @@ class User final : public transport::Timer {
     ClosedDriver& driver_;
 
   public:
-    const std::uint32_t index;      // over all workers
+    const std::uint32_t index;  // over all workers
     const std::uint16_t user_class;
     std::uint64_t iteration = 0;
     MonoTime intended{};
@@ -67,8 +67,10 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         }
     }
 
-    MonoTime next_wake() const override { return MonoTime::max(); }  // the users' timers wake the loop
-    void count_due(MonoTime) override {}                             // counted when the user's timer strikes
+    MonoTime next_wake() const override {
+        return MonoTime::max();
+    }                                     // the users' timers wake the loop
+    void count_due(MonoTime) override {}  // counted when the user's timer strikes
 
     void stop(MonoTime now) override {
         end_ = std::min(end_, now);
@@ -132,7 +134,8 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         last_scheduled_ = std::max(last_scheduled_, user.intended);
         c_.recorder.scheduled();
         if (!shared_) {
-            if (!user.connection) user.connection = std::make_unique<Connection>(c_.loop, c_.plan, c_.tasks, owner());
+            if (!user.connection)
+                user.connection = std::make_unique<Connection>(c_.loop, c_.plan, c_.tasks, owner());
             run(user, *user.connection);
         } else if (first_waiting_ == nullptr && pool_.has_free()) {
             run(user, pool_.take());
@@ -154,7 +157,9 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         }
     }
 
-    std::uint64_t number_of(const User& user) const { return user.iteration * scenario_.users + user.index; }
+    std::uint64_t number_of(const User& user) const {
+        return user.iteration * scenario_.users + user.index;
+    }
 
     void run(User& user, Connection& connection) {
         Connection::Job job;
@@ -189,7 +194,9 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         }
     }
 
-    void exchange_started(Connection&, MonoTime actual_start) override { c_.recorder.started(actual_start); }
+    void exchange_started(Connection&, MonoTime actual_start) override {
+        c_.recorder.started(actual_start);
+    }
 
     void exchange_done(Connection& connection, const ExchangeResult& result) override {
         const Connection::Job job = connection.job();
@@ -202,7 +209,8 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         User& user = *users_[job.user];
         Random random(scenario_.seed, RandomStream::wait, job.number);
         const auto& wait = scenario_.classes[user.user_class].wait;
-        const Nanos next = pacing::next_start(wait, c_.recorder.since_start(job.intended), c_.recorder.since_start(result.end), random);
+        const Nanos next = pacing::next_start(wait, c_.recorder.since_start(job.intended),
+                                              c_.recorder.since_start(result.end), random);
         ++user.iteration;
         user.intended = start_ + next;
         // Without a wait the next request goes out at once, in the same turn.
@@ -228,16 +236,20 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     MonoTime free_since_{};
     MonoTime last_scheduled_{};
     bool stopped_ = false;
-    std::uint32_t live_ = 0;     // users that will run again, or are running or waiting
+    std::uint32_t live_ = 0;  // users that will run again, or are running or waiting
     std::uint32_t spawned_ = 0;
     std::uint32_t running_ = 0;
     std::uint32_t waiting_ = 0;  // for a connection of the pool
 };
 
-void User::on_timer() { driver_.due(*this); }
+void User::on_timer() {
+    driver_.due(*this);
+}
 
 }  // namespace
 
-std::unique_ptr<Driver> make_closed_driver(const DriverContext& context) { return std::make_unique<ClosedDriver>(context); }
+std::unique_ptr<Driver> make_closed_driver(const DriverContext& context) {
+    return std::make_unique<ClosedDriver>(context);
+}
 
 }  // namespace squadload::engine

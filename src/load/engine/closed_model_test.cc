@@ -31,16 +31,29 @@ TEST(ClosedModel, WaitTimesHaveLocustsMeaning) {
     };
     const Case cases[] = {
         {"constant adds to the response", {WaitTime::Kind::constant, 900ms, {}, 0}, 100ms, 100, 1},
-        {"pacing includes the response", {WaitTime::Kind::constant_pacing, 1s, {}, 0}, 100ms, 100, 1},
-        {"pacing never catches up after an overrun", {WaitTime::Kind::constant_pacing, 1s, {}, 0}, 2s, 50, 1},
-        {"throughput is pacing of its inverse", {WaitTime::Kind::constant_throughput, {}, {}, 4}, 100ms, 400, 1},
+        {"pacing includes the response",
+         {WaitTime::Kind::constant_pacing, 1s, {}, 0},
+         100ms,
+         100,
+         1},
+        {"pacing never catches up after an overrun",
+         {WaitTime::Kind::constant_pacing, 1s, {}, 0},
+         2s,
+         50,
+         1},
+        {"throughput is pacing of its inverse",
+         {WaitTime::Kind::constant_throughput, {}, {}, 4},
+         100ms,
+         400,
+         1},
         {"between has the mean of its ends", {WaitTime::Kind::between, 1s, 3s, 0}, 0ms, 50, 8},
     };
     for (const auto& c : cases) {
         ScriptedServer server(answer_after(c.service));
         WorkerRun run(closed_plan(1, 100s, c.wait), server);
         run.run();
-        EXPECT_NEAR(static_cast<double>(run.outcome(Outcome::ok)), c.expected, c.tolerance) << c.name;
+        EXPECT_NEAR(static_cast<double>(run.outcome(Outcome::ok)), c.expected, c.tolerance)
+            << c.name;
         EXPECT_TRUE(run.adds_up()) << c.name;
     }
 }
@@ -100,7 +113,9 @@ TEST(ClosedModel, AStopDropsThoseThatWaitAndAwaitsThoseThatRun) {
 }
 
 TEST(ClosedModel, GivingUpEndsEveryUser) {
-    ScriptedServer server([](std::uint64_t, const std::string&) { return ScriptedServer::Answer{0ns, "", true, false, 0}; });
+    ScriptedServer server([](std::uint64_t, const std::string&) {
+        return ScriptedServer::Answer{0ns, "", true, false, 0};
+    });
     Plan plan = closed_plan(6, 2s);
     plan.scenario.graceful_stop = 1s;
     WorkerRun run(plan, server);
@@ -111,7 +126,8 @@ TEST(ClosedModel, GivingUpEndsEveryUser) {
 
 TEST(ClosedModel, ClassesAreSpreadByWeight) {
     Plan plan = closed_plan(8, 1s);
-    plan.scenario.classes = {{"A", 3, {}, {make_task("a", "/a")}}, {"B", 1, {}, {make_task("b", "/b")}}};
+    plan.scenario.classes = {{"A", 3, {}, {make_task("a", "/a")}},
+                             {"B", 1, {}, {make_task("b", "/b")}}};
     const TaskTable tasks(plan);
     const auto classes = tasks.classes_of_users(8);
     EXPECT_EQ(std::count(classes.begin(), classes.end(), 0), 6);

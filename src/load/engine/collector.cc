@@ -7,7 +7,8 @@ namespace squadload::engine {
 Collector::Collector(std::uint32_t workers, std::size_t task_count)
     : queues_(workers), done_(workers, false), task_count_(task_count) {}
 
-std::unique_ptr<measure::Interval> Collector::exchange(std::uint32_t worker, std::unique_ptr<measure::Interval> full) {
+std::unique_ptr<measure::Interval> Collector::exchange(std::uint32_t worker,
+                                                       std::unique_ptr<measure::Interval> full) {
     const std::lock_guard lock(mutex_);
     queues_[worker].push_back(std::move(full));
     arrived_.notify_one();

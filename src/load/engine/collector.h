@@ -1,4 +1,5 @@
-// Where the workers' intervals meet: one lock per worker and second. The main thread merges and recycles.
+// Where the workers' intervals meet: one lock per worker and second. The main thread merges and
+// recycles.
 #pragma once
 
 #include <condition_variable>
@@ -17,9 +18,11 @@ class Collector final : public IntervalSink {
   public:
     Collector(std::uint32_t workers, std::size_t task_count);
 
-    std::unique_ptr<measure::Interval> exchange(std::uint32_t worker, std::unique_ptr<measure::Interval> full) override;
+    std::unique_ptr<measure::Interval> exchange(std::uint32_t worker,
+                                                std::unique_ptr<measure::Interval> full) override;
 
-    // The next second that every worker has ended, merged; blocks for it. nullptr when all are done (or failed).
+    // The next second that every worker has ended, merged; blocks for it. nullptr when all are done
+    // (or failed).
     [[nodiscard]] std::unique_ptr<measure::Interval> next();
     void recycle(std::unique_ptr<measure::Interval> interval);
     void worker_failed();  // no more will come from one worker: next() returns nullptr

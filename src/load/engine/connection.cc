@@ -21,10 +21,13 @@ std::string connect_failure(int error, const transport::Address& address) {
     switch (error) {
         case EMFILE:
         case ENFILE:
-            return "out of file descriptors; raise the limit (ulimit -n) or lower the number of users";
+            return "out of file descriptors; raise the limit (ulimit -n) or lower the number of "
+                   "users";
         case EADDRNOTAVAIL:
-            return fmt::format("out of local ports for {}; lower the number of connections or widen net.ipv4.ip_local_port_range",
-                               address.text());
+            return fmt::format(
+                "out of local ports for {}; lower the number of connections or widen "
+                "net.ipv4.ip_local_port_range",
+                address.text());
         case ENOBUFS:
         case ENOMEM:
             return "the kernel is out of memory for sockets; lower the number of connections";
@@ -42,7 +45,8 @@ std::string_view body_in(std::span<const char> bytes) {
 
 }  // namespace
 
-Connection::Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks, ExchangeOwner& owner)
+Connection::Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks,
+                       ExchangeOwner& owner)
     : loop_(loop), plan_(plan), tasks_(tasks), owner_(owner) {}
 
 void Connection::start(const Job& job, Random& random, std::string& body_scratch) {
@@ -92,9 +96,12 @@ void Connection::send_request() {
     loop_.send(socket_, request_);
 }
 
-MonoTime Connection::after_start(Nanos limit) const { return limit.count() == 0 ? MonoTime::max() : actual_start_ + limit; }
+MonoTime Connection::after_start(Nanos limit) const {
+    return limit.count() == 0 ? MonoTime::max() : actual_start_ + limit;
+}
 
-// Moves the deadline; the armed timer is left alone unless it would come too late, and looks again when it fires.
+// Moves the deadline; the armed timer is left alone unless it would come too late, and looks again
+// when it fires.
 void Connection::watch(MonoTime deadline) {
     deadline_ = deadline;
     if (deadline == MonoTime::max()) return;
@@ -142,12 +149,14 @@ void Connection::on_connected(int error) {
 void Connection::on_sent(int error) {
     sent_ = true;
     if (error == 0 || !busy_ || parser_.started()) return;
-    fail(Outcome::connection_closed, "connection closed while the request was sent", loop_.batch_time());
+    fail(Outcome::connection_closed, "connection closed while the request was sent",
+         loop_.batch_time());
 }
 
 void Connection::on_received(std::span<const char> bytes) {
     if (!busy_ || waiting_for_close_) {
-        close_socket(true);  // bytes nobody asked for: the connection cannot be trusted with another exchange
+        close_socket(true);  // bytes nobody asked for: the connection cannot be trusted with
+                             // another exchange
         return;
     }
     if (bytes_received_ == 0) {
@@ -177,10 +186,11 @@ void Connection::on_end(int error) {
         complete({});
         return;
     }
-    const char* message = parser_.started() ? (error == 0 ? "connection closed in the middle of the response"
-                                                          : "connection reset in the middle of the response")
-                                            : (error == 0 ? "connection closed before the response"
-                                                          : "connection reset before the response");
+    const char* message = parser_.started()
+                              ? (error == 0 ? "connection closed in the middle of the response"
+                                            : "connection reset in the middle of the response")
+                              : (error == 0 ? "connection closed before the response"
+                                            : "connection reset before the response");
     fail(Outcome::connection_closed, message, loop_.batch_time());
 }
 

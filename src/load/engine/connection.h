@@ -1,5 +1,6 @@
-// One slot: a connection to the target, kept alive between exchanges, and the HTTP exchange under way on it.
-// It measures the exchange and decides its outcome; who runs what when is the drivers' business.
+// One slot: a connection to the target, kept alive between exchanges, and the HTTP exchange under
+// way on it. It measures the exchange and decides its outcome; who runs what when is the drivers'
+// business.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,9 @@ class Connection;
 // How an exchange ended. Views are valid during the call.
 struct ExchangeResult {
     measure::Outcome outcome = measure::Outcome::ok;
-    int status = 0;             // of a complete response
-    std::string_view message;   // why not ok; the same text for the same cause
-    std::string_view example;   // start of the body, when it is at hand
+    int status = 0;            // of a complete response
+    std::string_view message;  // why not ok; the same text for the same cause
+    std::string_view example;  // start of the body, when it is at hand
     MonoTime actual_start{};
     MonoTime end{};
     Nanos connect{-1};
@@ -42,30 +43,34 @@ class ExchangeOwner {
     ~ExchangeOwner() = default;
 };
 
-// Owned by a worker, used on its thread alone; outlives its loop's interest in it: destroy only when idle() and not open().
+// Owned by a worker, used on its thread alone; outlives its loop's interest in it: destroy only
+// when idle() and not open().
 class Connection final : private transport::SocketHandler, private transport::Timer {
   public:
     // What the owner remembers about the exchange under way.
     struct Job {
         std::uint16_t task = 0;
-        std::uint64_t number = 0;    // request number
+        std::uint64_t number = 0;  // request number
         std::uint32_t user = 0;
         MonoTime intended{};
-        MonoTime free_since{};       // since when a slot was free for it
+        MonoTime free_since{};  // since when a slot was free for it
     };
 
-    Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks, ExchangeOwner& owner);
+    Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks,
+               ExchangeOwner& owner);
 
-    // Starts request job.number; `random` has already been used to pick the task. Requires idle(). The result always comes
-    // later, from the loop, never from inside this call.
+    // Starts request job.number; `random` has already been used to pick the task. Requires idle().
+    // The result always comes later, from the loop, never from inside this call.
     void start(const Job& job, Random& random, std::string& body_scratch);
     void abandon();  // graceful_stop is over: ends the exchange under way with `abandoned`
     void shut();     // closes an idle connection
 
-    [[nodiscard]] bool idle() const { return !busy_; }                            // start() may be called
-    [[nodiscard]] bool open() const { return socket_state_ != SocketState::none; }  // something is left to close
+    [[nodiscard]] bool idle() const { return !busy_; }  // start() may be called
+    [[nodiscard]] bool open() const {
+        return socket_state_ != SocketState::none;
+    }  // something is left to close
     [[nodiscard]] const Job& job() const { return job_; }
-    [[nodiscard]] std::uint64_t opened() const { return opened_; }                 // connections made so far
+    [[nodiscard]] std::uint64_t opened() const { return opened_; }  // connections made so far
 
   private:
     enum class SocketState { none, connecting, connected, closing };
@@ -77,7 +82,7 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     void on_closed() override;
     void on_timer() override;
 
-    void begin();                  // the actual start
+    void begin();  // the actual start
     void send_request();
     void complete(std::span<const char> last_bytes);
     void fail(measure::Outcome outcome, std::string_view message, MonoTime end);
@@ -97,10 +102,10 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     bool busy_ = false;
     bool waiting_for_close_ = false;  // busy, but the old socket must be released first
     bool sent_ = false;
-    int start_error_ = 0;             // errno of a connect() that failed at once, told by the timer
+    int start_error_ = 0;  // errno of a connect() that failed at once, told by the timer
     Job job_;
     std::span<const char> request_;
-    std::string buffer_;              // request bytes, when they are not constant
+    std::string buffer_;  // request bytes, when they are not constant
     http::ResponseParser parser_;
     MonoTime actual_start_{};
     MonoTime deadline_ = MonoTime::max();

@@ -4,8 +4,8 @@
 
 namespace squadload::engine {
 
-ConnectionPool::ConnectionPool(transport::Loop& loop, const Plan& plan, const TaskTable& tasks, ExchangeOwner& owner,
-                               std::uint64_t max)
+ConnectionPool::ConnectionPool(transport::Loop& loop, const Plan& plan, const TaskTable& tasks,
+                               ExchangeOwner& owner, std::uint64_t max)
     : loop_(loop), plan_(plan), tasks_(tasks), owner_(owner), max_(max) {}
 
 Connection& ConnectionPool::take() {

@@ -10,9 +10,15 @@ using namespace testing;
 using measure::Outcome;
 using Answer = ScriptedServer::Answer;
 
-Answer reply(std::string bytes) { return {1ms, std::move(bytes), false, false, 0}; }
-Answer reply_and_close(std::string bytes) { return {1ms, std::move(bytes), false, true, 0}; }
-Answer reply_and_reset(std::string bytes) { return {1ms, std::move(bytes), false, false, ECONNRESET}; }
+Answer reply(std::string bytes) {
+    return {1ms, std::move(bytes), false, false, 0};
+}
+Answer reply_and_close(std::string bytes) {
+    return {1ms, std::move(bytes), false, true, 0};
+}
+Answer reply_and_reset(std::string bytes) {
+    return {1ms, std::move(bytes), false, false, ECONNRESET};
+}
 
 // Each kind of answer, twenty times over, and the outcome every one of them must get.
 TEST(ConnectionOutcomes, EveryAnswerHasItsOutcome) {
@@ -25,22 +31,41 @@ TEST(ConnectionOutcomes, EveryAnswerHasItsOutcome) {
     const std::string head = "HTTP/1.1 200 OK\r\n";
     const Case cases[] = {
         {"plain", reply(kOk), Outcome::ok, ""},
-        {"chunked", reply(head + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), Outcome::ok, ""},
+        {"chunked", reply(head + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+         Outcome::ok, ""},
         {"until close", reply_and_close(head + "\r\nall of it"), Outcome::ok, ""},
         {"after 1xx", reply("HTTP/1.1 103 Early Hints\r\n\r\n" + kOk), Outcome::ok, ""},
-        {"429", reply("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"), Outcome::rate_limited, ""},
-        {"503", reply("HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"), Outcome::server_error, "status 503"},
-        {"404", reply("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), Outcome::client_error, "status 404"},
-        {"302", reply("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"), Outcome::check_failed, "status 302"},
-        {"closed at once", {1ms, "", false, true, 0}, Outcome::connection_closed, "closed before the response"},
-        {"reset at once", {1ms, "", false, false, ECONNRESET}, Outcome::connection_closed, "reset before the response"},
-        {"short body", reply_and_close(head + "Content-Length: 9\r\n\r\nok"), Outcome::connection_closed, "middle of the response"},
-        {"reset in the body", reply_and_reset(head + "Content-Length: 9\r\n\r\nok"), Outcome::connection_closed, "reset in the middle"},
+        {"429", reply("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"),
+         Outcome::rate_limited, ""},
+        {"503", reply("HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"),
+         Outcome::server_error, "status 503"},
+        {"404", reply("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), Outcome::client_error,
+         "status 404"},
+        {"302", reply("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"), Outcome::check_failed,
+         "status 302"},
+        {"closed at once",
+         {1ms, "", false, true, 0},
+         Outcome::connection_closed,
+         "closed before the response"},
+        {"reset at once",
+         {1ms, "", false, false, ECONNRESET},
+         Outcome::connection_closed,
+         "reset before the response"},
+        {"short body", reply_and_close(head + "Content-Length: 9\r\n\r\nok"),
+         Outcome::connection_closed, "middle of the response"},
+        {"reset in the body", reply_and_reset(head + "Content-Length: 9\r\n\r\nok"),
+         Outcome::connection_closed, "reset in the middle"},
         {"garbage", reply("what is this\r\n\r\n"), Outcome::protocol_error, ""},
-        {"longer than it says", reply(head + "Content-Length: 2\r\n\r\nokay"), Outcome::protocol_error, "bytes after the end"},
-        {"headers without end", reply(head + "X: " + std::string(100'000, 'x')), Outcome::protocol_error, ""},
-        {"silence", {0ns, "", true, false, 0}, Outcome::timeout, "no complete response within 400ms"},
-        {"half and silence", reply("HTTP/1.1 200 OK\r\nContent-Le"), Outcome::timeout, "no complete response within 400ms"},
+        {"longer than it says", reply(head + "Content-Length: 2\r\n\r\nokay"),
+         Outcome::protocol_error, "bytes after the end"},
+        {"headers without end", reply(head + "X: " + std::string(100'000, 'x')),
+         Outcome::protocol_error, ""},
+        {"silence",
+         {0ns, "", true, false, 0},
+         Outcome::timeout,
+         "no complete response within 400ms"},
+        {"half and silence", reply("HTTP/1.1 200 OK\r\nContent-Le"), Outcome::timeout,
+         "no complete response within 400ms"},
     };
     for (const auto& c : cases) {
         ScriptedServer server([&](std::uint64_t, const std::string&) { return c.answer; });
@@ -51,7 +76,9 @@ TEST(ConnectionOutcomes, EveryAnswerHasItsOutcome) {
         EXPECT_EQ(run.outcome(c.outcome), 20U) << c.name << ": " << run.first_message();
         EXPECT_TRUE(run.adds_up()) << c.name;
         EXPECT_THAT(run.first_message(), ::testing::HasSubstr(c.message)) << c.name;
-        if (c.outcome == Outcome::timeout) EXPECT_EQ(run.all().response_time.min(), 400ms) << c.name;
+        if (c.outcome == Outcome::timeout) {
+            EXPECT_EQ(run.all().response_time.min(), 400ms) << c.name;
+        }
     }
 }
 
@@ -69,7 +96,8 @@ TEST(ConnectionTimeouts, EachPhaseHasItsOwn) {
     }
     {
         ScriptedServer server([](std::uint64_t k, const std::string&) {
-            return k % 2 == 0 ? Answer{0ns, "", true, false, 0} : Answer{100ms, kOk, false, false, 0};
+            return k % 2 == 0 ? Answer{0ns, "", true, false, 0}
+                              : Answer{100ms, kOk, false, false, 0};
         });
         Plan plan = open_plan(10, 1s);
         plan.scenario.classes[0].tasks[0].timeouts = {1s, 150ms, 2s};
@@ -106,7 +134,8 @@ TEST(ConnectionReuse, AnIdleConnectionClosedByTheServerIsReplacedQuietly) {
 }
 
 TEST(ConnectionFailures, TheGeneratorsOwnLimitsNameTheirRemedy) {
-    for (const auto& [error, words] : {std::pair{EMFILE, "ulimit -n"}, std::pair{EADDRNOTAVAIL, "ip_local_port_range"}}) {
+    for (const auto& [error, words] :
+         {std::pair{EMFILE, "ulimit -n"}, std::pair{EADDRNOTAVAIL, "ip_local_port_range"}}) {
         ScriptedServer server(answer_after(1ms));
         WorkerRun run(open_plan(10, 2s), server);
         run.loop->fail_connects(5, error);
@@ -135,7 +164,8 @@ TEST(ConnectionRequest, IsWellFormed) {
     run.run();
     ASSERT_EQ(server.requests.size(), 1U);
     EXPECT_EQ(server.requests[0],
-              "POST /v1/chat?x=1&y=2 HTTP/1.1\r\nHost: example:81\r\nAccept: */*\r\ncontent-type: application/json\r\n"
+              "POST /v1/chat?x=1&y=2 HTTP/1.1\r\nHost: example:81\r\nAccept: */*\r\ncontent-type: "
+              "application/json\r\n"
               "user-agent: mine\r\nContent-Length: 7\r\n\r\n{\"a\":1}");
 }
 
@@ -151,7 +181,9 @@ TEST(ConnectionChecks, AnUnmetExpectationIsNotSuccess) {
 }
 
 TEST(ConnectionHead, HasNoBodyWhateverTheHeadersSay) {
-    ScriptedServer server([](std::uint64_t, const std::string&) { return reply("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"); });
+    ScriptedServer server([](std::uint64_t, const std::string&) {
+        return reply("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n");
+    });
     Plan plan = open_plan(10, 1s);
     plan.scenario.classes[0].tasks[0].method = "HEAD";
     WorkerRun run(plan, server);

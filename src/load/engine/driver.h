@@ -1,4 +1,5 @@
-// A load model as one worker plays it: decides which request starts when. Two kinds, open and closed.
+// A load model as one worker plays it: decides which request starts when. Two kinds, open and
+// closed.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,9 @@ struct Share {
     std::uint32_t index = 0;
     std::uint32_t count = 1;
     // This worker's part of `total`, so that the parts of all workers add up.
-    [[nodiscard]] std::uint64_t of(std::uint64_t total) const { return total / count + (index < total % count ? 1 : 0); }
+    [[nodiscard]] std::uint64_t of(std::uint64_t total) const {
+        return total / count + (index < total % count ? 1 : 0);
+    }
 };
 
 // What a driver works with; all of it belongs to the worker and outlives the driver.
@@ -33,13 +36,18 @@ class Driver {
   public:
     virtual ~Driver() = default;
     virtual void begin(MonoTime start) = 0;
-    virtual void turn(MonoTime now) = 0;                    // starts what is due
-    [[nodiscard]] virtual MonoTime next_wake() const = 0;   // turn() is wanted then; MonoTime::max(): no wish
-    virtual void count_due(MonoTime until) = 0;             // tells the recorder of intended starts before `until`
-    virtual void stop(MonoTime now) = 0;                    // no intended start after `now`; what is due and waits is unsent
-    virtual void give_up(MonoTime now) = 0;                 // graceful_stop is over
-    [[nodiscard]] virtual MonoTime schedule_end() const = 0;  // no intended start at or after it; graceful_stop counts from here
-    [[nodiscard]] virtual bool finished(MonoTime now) const = 0;  // every scheduled request has its outcome, and none will follow
+    virtual void turn(MonoTime now) = 0;  // starts what is due
+    [[nodiscard]] virtual MonoTime next_wake()
+        const = 0;  // turn() is wanted then; MonoTime::max(): no wish
+    virtual void count_due(
+        MonoTime until) = 0;  // tells the recorder of intended starts before `until`
+    virtual void stop(
+        MonoTime now) = 0;  // no intended start after `now`; what is due and waits is unsent
+    virtual void give_up(MonoTime now) = 0;  // graceful_stop is over
+    [[nodiscard]] virtual MonoTime schedule_end()
+        const = 0;  // no intended start at or after it; graceful_stop counts from here
+    [[nodiscard]] virtual bool finished(
+        MonoTime now) const = 0;  // every scheduled request has its outcome, and none will follow
 
     [[nodiscard]] virtual std::uint32_t in_flight() const = 0;
     [[nodiscard]] virtual std::uint32_t backlog() const = 0;  // due, not started
@@ -49,7 +57,8 @@ class Driver {
     [[nodiscard]] virtual bool shut() = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Driver> make_open_driver(const DriverContext& context, const pacing::Schedule& schedule);
+[[nodiscard]] std::unique_ptr<Driver> make_open_driver(const DriverContext& context,
+                                                       const pacing::Schedule& schedule);
 [[nodiscard]] std::unique_ptr<Driver> make_closed_driver(const DriverContext& context);
 
 }  // namespace squadload::engine

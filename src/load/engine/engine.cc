@@ -15,7 +15,8 @@
 namespace squadload::engine {
 namespace {
 
-constexpr Nanos kLeadTime = std::chrono::milliseconds{5};  // from the last worker's readiness to the start of the run
+constexpr Nanos kLeadTime =
+    std::chrono::milliseconds{5};  // from the last worker's readiness to the start of the run
 
 // Everything one run's threads share.
 struct Run {
@@ -25,8 +26,8 @@ struct Run {
     TaskTable tasks;
     std::optional<pacing::Schedule> schedule;
     Collector collector;
-    std::latch ready;       // every worker has its loop, or has failed to make one
-    std::latch started;     // `start` is set
+    std::latch ready;    // every worker has its loop, or has failed to make one
+    std::latch started;  // `start` is set
     std::atomic<int> failures{0};
     MonoTime start{};
 
@@ -71,7 +72,8 @@ void run_worker(Run& run, Share share, WorkerEnd& end) {
         run.started.wait();
     }
     if (run.failures.load() > 0) return;
-    Worker worker(run.plan, run.tasks, run.schedule ? &*run.schedule : nullptr, share, **loop, run.collector, run.stop_switch);
+    Worker worker(run.plan, run.tasks, run.schedule ? &*run.schedule : nullptr, share, **loop,
+                  run.collector, run.stop_switch);
     worker.run(run.start);
     end.backend = (*loop)->name();
     end.scheduled = worker.recorder().scheduled_total();
@@ -90,7 +92,8 @@ void collect(Run& run, Measurements& m, const Observer& observer) {
         totals.merge(*interval);
         m.series.push_back(measure::series_point(*interval));
         if (observer) {
-            observer(Progress{m.series.back(), *interval, totals, std::chrono::seconds{interval->second + 1}});
+            observer(Progress{m.series.back(), *interval, totals,
+                              std::chrono::seconds{interval->second + 1}});
         }
         run.collector.recycle(std::move(interval));
     }
@@ -120,9 +123,11 @@ Result<Measurements> add_up(const Run& run, std::vector<WorkerEnd>& ends, Measur
         requests += task.outcomes.requests();
     }
     if (outcomes != m.scheduled || requests != m.sent) {
-        return fail(ErrorKind::internal,
-                    fmt::format("the outcomes do not add up: {} scheduled but {} outcomes, {} started but {} ended", m.scheduled,
-                                outcomes, m.sent, requests));
+        return fail(
+            ErrorKind::internal,
+            fmt::format(
+                "the outcomes do not add up: {} scheduled but {} outcomes, {} started but {} ended",
+                m.scheduled, outcomes, m.sent, requests));
     }
     return m;
 }
@@ -139,7 +144,8 @@ StopReason StopSwitch::reason() const {
     return state == 0 ? StopReason::schedule_ended : static_cast<StopReason>(state - 1);
 }
 
-Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop, StopSwitch& stop_switch, const Observer& observer) {
+Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop,
+                                StopSwitch& stop_switch, const Observer& observer) {
     const std::uint32_t workers = std::max<std::uint32_t>(1, plan.scenario.workers);
     Run run(plan, make_loop, stop_switch, workers);
     Measurements m;

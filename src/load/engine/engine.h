@@ -30,9 +30,9 @@ enum class StopReason { schedule_ended, interrupted, terminated, fail_fast };
 
 // Where the run stands; for the observer. All workers merged.
 struct Progress {
-    measure::SeriesPoint point;             // the second just ended
-    const measure::Interval& interval;      // the same, in full (valid during the call)
-    const measure::Interval& totals;        // everything so far
+    measure::SeriesPoint point;         // the second just ended
+    const measure::Interval& interval;  // the same, in full (valid during the call)
+    const measure::Interval& totals;    // everything so far
     Nanos elapsed{};
 };
 
@@ -48,21 +48,21 @@ class StopSwitch {
 };
 
 struct Measurements {
-    std::string backend;                       // Loop::name()
+    std::string backend;  // Loop::name()
     std::uint32_t workers = 1;
-    std::vector<std::string> task_names;       // by task number, as in every vector below
+    std::vector<std::string> task_names;  // by task number, as in every vector below
     std::vector<std::string> entry_names;
     std::vector<measure::TaskStats> tasks;
     std::vector<measure::SeriesPoint> series;  // no gaps: one per second
     measure::FailureTable failures;
-    std::vector<std::uint32_t> arrival_bins;   // merged; open model
-    std::uint64_t scheduled = 0;               // equals the sum of all outcomes: checked by run_engine
+    std::vector<std::uint32_t> arrival_bins;  // merged; open model
+    std::uint64_t scheduled = 0;  // equals the sum of all outcomes: checked by run_engine
     std::uint64_t sent = 0;
     std::uint64_t unsent_while_free = 0;
     std::uint64_t connections_opened = 0;
     WallTime started_at{};
-    Nanos schedule_duration{};                 // up to the end of the schedule, or the stop
-    Nanos duration{};                          // until the last request ended
+    Nanos schedule_duration{};  // up to the end of the schedule, or the stop
+    Nanos duration{};           // until the last request ended
     StopReason stop_reason = StopReason::schedule_ended;
 };
 
@@ -72,10 +72,10 @@ using LoopFactory = std::function<Result<std::unique_ptr<transport::Loop>>(std::
 // Called on the calling thread of run_engine, once per second of the run.
 using Observer = std::function<void(const Progress&)>;
 
-// Blocks until every scheduled request has its outcome. Errors: a loop could not be made, or the outcomes do not add up
-// (kind internal). What the target does is never an error.
-[[nodiscard]] Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop, StopSwitch& stop_switch,
-                                              const Observer& observer);
+// Blocks until every scheduled request has its outcome. Errors: a loop could not be made, or the
+// outcomes do not add up (kind internal). What the target does is never an error.
+[[nodiscard]] Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop,
+                                              StopSwitch& stop_switch, const Observer& observer);
 
 // Numbers tasks over all classes in file order: task number → (class, task).
 struct TaskRef {

@@ -1,5 +1,6 @@
-// The open model: arrivals by schedule, whatever the target does. Requests that are due and find no free slot wait in
-// order; the backlog needs no memory, because the schedule is a function: it is what lies between two cursors.
+// The open model: arrivals by schedule, whatever the target does. Requests that are due and find no
+// free slot wait in order; the backlog needs no memory, because the schedule is a function: it is
+// what lies between two cursors.
 #include <algorithm>
 
 #include "load/engine/connection_pool.h"
@@ -10,7 +11,8 @@ namespace {
 
 constexpr Nanos kLongestRun = std::chrono::hours{10'000};
 
-// Starts per turn before the loop is asked again, so that catching up does not starve the responses.
+// Starts per turn before the loop is asked again, so that catching up does not starve the
+// responses.
 constexpr int kMaxStartsPerTurn = 64;
 
 std::uint64_t slots(const scenario::Scenario& s, const Share& share) {
@@ -28,7 +30,8 @@ class OpenDriver final : public Driver, private ExchangeOwner {
         : c_(context),
           to_start_(schedule, context.share.index, context.share.count),
           to_count_(schedule, context.share.index, context.share.count),
-          pool_(context.loop, context.plan, context.tasks, *this, slots(context.plan.scenario, context.share)),
+          pool_(context.loop, context.plan, context.tasks, *this,
+                slots(context.plan.scenario, context.share)),
           bounded_by_requests_(schedule.max_requests().has_value()),
           duration_(std::min(schedule.profile().duration(), kLongestRun)) {}
 
@@ -83,7 +86,9 @@ class OpenDriver final : public Driver, private ExchangeOwner {
     }
 
     std::uint32_t in_flight() const override { return pool_.in_use(); }
-    std::uint32_t backlog() const override { return static_cast<std::uint32_t>(counted_ > taken_ ? counted_ - taken_ : 0); }
+    std::uint32_t backlog() const override {
+        return static_cast<std::uint32_t>(counted_ > taken_ ? counted_ - taken_ : 0);
+    }
     std::uint32_t users() const override { return pool_.in_use(); }
     std::uint64_t connections_opened() const override { return pool_.opened(); }
     bool shut() override { return pool_.shut(); }
@@ -119,11 +124,14 @@ class OpenDriver final : public Driver, private ExchangeOwner {
         }
     }
 
-    void exchange_started(Connection&, MonoTime actual_start) override { c_.recorder.started(actual_start); }
+    void exchange_started(Connection&, MonoTime actual_start) override {
+        c_.recorder.started(actual_start);
+    }
 
     void exchange_done(Connection& connection, const ExchangeResult& result) override {
         c_.recorder.finished(connection.job(), result);
-        // Every slot was in use: this one is the first to be free, and may have been since the loop last looked.
+        // Every slot was in use: this one is the first to be free, and may have been since the loop
+        // last looked.
         if (!pool_.has_free()) free_since_ = c_.loop.batch_earliest();
         pool_.put_back(connection);
     }
@@ -146,7 +154,8 @@ class OpenDriver final : public Driver, private ExchangeOwner {
 
 }  // namespace
 
-std::unique_ptr<Driver> make_open_driver(const DriverContext& context, const pacing::Schedule& schedule) {
+std::unique_ptr<Driver> make_open_driver(const DriverContext& context,
+                                         const pacing::Schedule& schedule) {
     return std::make_unique<OpenDriver>(context, schedule);
 }
 

@@ -4,8 +4,12 @@
 
 namespace squadload::engine {
 
-Recorder::Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t task_count, measure::ArrivalBins bins)
-    : sink_(sink), worker_(worker), interval_(std::make_unique<measure::Interval>(task_count)), bins_(std::move(bins)) {}
+Recorder::Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t task_count,
+                   measure::ArrivalBins bins)
+    : sink_(sink),
+      worker_(worker),
+      interval_(std::make_unique<measure::Interval>(task_count)),
+      bins_(std::move(bins)) {}
 
 void Recorder::started(MonoTime actual_start) {
     ++interval_->started;
@@ -20,8 +24,10 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.status = result.status;
     r.response_time = result.end - job.intended;
     r.service_time = result.end - result.actual_start;
-    // The delay before the actual start, split at the moment a slot was free (DESIGN: blocked, generator lag).
-    const MonoTime free_at = std::clamp(job.free_since, job.intended, std::max(job.intended, result.actual_start));
+    // The delay before the actual start, split at the moment a slot was free (DESIGN: blocked,
+    // generator lag).
+    const MonoTime free_at =
+        std::clamp(job.free_since, job.intended, std::max(job.intended, result.actual_start));
     r.blocked = free_at - job.intended;
     r.generator_lag = std::max(Nanos{0}, result.actual_start - free_at);
     r.connect = result.connect;
@@ -31,8 +37,10 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     interval_->tasks[job.task].record(r);
     const Nanos end = since_start(result.end);
     last_end_ = std::max(last_end_, end);
-    if (result.outcome != measure::Outcome::ok && result.outcome != measure::Outcome::rate_limited) {
-        interval_->failures.add(job.task, result.outcome, result.message, end, result.status, result.example);
+    if (result.outcome != measure::Outcome::ok &&
+        result.outcome != measure::Outcome::rate_limited) {
+        interval_->failures.add(job.task, result.outcome, result.message, end, result.status,
+                                result.example);
     }
 }
 
@@ -41,7 +49,8 @@ void Recorder::unsent(std::uint16_t task, bool slot_was_free) {
     if (slot_was_free) ++unsent_while_free_;
 }
 
-void Recorder::hand_over(std::uint32_t in_flight, std::uint32_t backlog, std::uint32_t users, bool last) {
+void Recorder::hand_over(std::uint32_t in_flight, std::uint32_t backlog, std::uint32_t users,
+                         bool last) {
     const std::uint32_t second = interval_->second;
     interval_->in_flight = in_flight;
     interval_->backlog = backlog;

@@ -1,4 +1,5 @@
-// One worker's measurements: the interval being filled, handed over once a second, and the sums for the audit.
+// One worker's measurements: the interval being filled, handed over once a second, and the sums for
+// the audit.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace squadload::engine {
 // Takes full intervals and gives empty ones back. Called on the worker's thread.
 class IntervalSink {
   public:
-    virtual std::unique_ptr<measure::Interval> exchange(std::uint32_t worker, std::unique_ptr<measure::Interval> full) = 0;
+    virtual std::unique_ptr<measure::Interval> exchange(
+        std::uint32_t worker, std::unique_ptr<measure::Interval> full) = 0;
 
   protected:
     ~IntervalSink() = default;
@@ -23,19 +25,26 @@ class IntervalSink {
 // Owned by a worker, used on its thread alone.
 class Recorder {
   public:
-    Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t task_count, measure::ArrivalBins bins);
+    Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t task_count,
+             measure::ArrivalBins bins);
 
     void begin(MonoTime start) { start_ = start; }
     [[nodiscard]] Nanos since_start(MonoTime t) const { return t - start_; }
 
-    void scheduled(std::uint64_t n = 1) { interval_->scheduled += n; scheduled_ += n; }
+    void scheduled(std::uint64_t n = 1) {
+        interval_->scheduled += n;
+        scheduled_ += n;
+    }
     void started(MonoTime actual_start);
     void finished(const Connection::Job& job, const ExchangeResult& result);
     void unsent(std::uint16_t task, bool slot_was_free);
 
     // The end of the second being filled.
-    [[nodiscard]] MonoTime boundary() const { return start_ + std::chrono::seconds{interval_->second + 1}; }
-    void hand_over(std::uint32_t in_flight, std::uint32_t backlog, std::uint32_t users, bool last = false);
+    [[nodiscard]] MonoTime boundary() const {
+        return start_ + std::chrono::seconds{interval_->second + 1};
+    }
+    void hand_over(std::uint32_t in_flight, std::uint32_t backlog, std::uint32_t users,
+                   bool last = false);
 
     [[nodiscard]] const measure::ArrivalBins& bins() const { return bins_; }
     [[nodiscard]] std::uint64_t scheduled_total() const { return scheduled_; }

@@ -1,4 +1,5 @@
-// For the engine's tests: a plan in a few words, a scripted HTTP server on the simulated loop, and one worker run to its end.
+// For the engine's tests: a plan in a few words, a scripted HTTP server on the simulated loop, and
+// one worker run to its end.
 #pragma once
 
 #include <deque>
@@ -19,7 +20,8 @@ using namespace std::chrono_literals;
 
 inline const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-inline scenario::Task make_task(const std::string& name, const std::string& path = "/", std::uint32_t weight = 1) {
+inline scenario::Task make_task(const std::string& name, const std::string& path = "/",
+                                std::uint32_t weight = 1) {
     scenario::Task task;
     task.name = name;
     task.entry_name = path;
@@ -62,8 +64,8 @@ class ScriptedServer : public transport::SimServer {
         Nanos after{};
         std::string bytes = kOk;
         bool silent = false;
-        bool close = false;            // FIN after the bytes
-        int reset = 0;                 // errno after the bytes
+        bool close = false;  // FIN after the bytes
+        int reset = 0;       // errno after the bytes
     };
     using Script = std::function<Answer(std::uint64_t request, const std::string& text)>;
 
@@ -81,7 +83,8 @@ class ScriptedServer : public transport::SimServer {
             const auto end = buffer.find("\r\n\r\n");
             if (end == std::string::npos) return;
             std::size_t length = end + 4;
-            if (const auto at = buffer.find("Content-Length: "); at != std::string::npos && at < end) {
+            if (const auto at = buffer.find("Content-Length: ");
+                at != std::string::npos && at < end) {
                 length += std::stoul(buffer.substr(at + 16));
             }
             if (buffer.size() < length) return;
@@ -106,11 +109,13 @@ class ScriptedServer : public transport::SimServer {
 };
 
 inline ScriptedServer::Script answer_after(Nanos delay) {
-    return [delay](std::uint64_t, const std::string&) { return ScriptedServer::Answer{delay, kOk, false, false, 0}; };
+    return [delay](std::uint64_t, const std::string&) {
+        return ScriptedServer::Answer{delay, kOk, false, false, 0};
+    };
 }
 
 // Everything one worker handed over.
-struct WorkerRun : IntervalSink {
+struct WorkerRun final : IntervalSink {
     Plan plan;
     TaskTable tasks;
     std::unique_ptr<pacing::Schedule> schedule;
@@ -122,15 +127,21 @@ struct WorkerRun : IntervalSink {
     std::function<void(const measure::SeriesPoint&)> on_second;
 
     WorkerRun(Plan p, transport::SimServer& server, Share share = {})
-        : plan(std::move(p)), tasks(plan), loop(transport::SimLoop::make(server)), totals(tasks.size()) {
+        : plan(std::move(p)),
+          tasks(plan),
+          loop(transport::SimLoop::make(server)),
+          totals(tasks.size()) {
         const auto& s = plan.scenario;
         if (s.model == scenario::Model::open) {
-            schedule = std::make_unique<pacing::Schedule>(pacing::RateProfile(s.rates), s.arrivals, s.seed, s.requests);
+            schedule = std::make_unique<pacing::Schedule>(pacing::RateProfile(s.rates), s.arrivals,
+                                                          s.seed, s.requests);
         }
-        worker = std::make_unique<Worker>(plan, tasks, schedule.get(), share, *loop, *this, stop_switch);
+        worker =
+            std::make_unique<Worker>(plan, tasks, schedule.get(), share, *loop, *this, stop_switch);
     }
 
-    std::unique_ptr<measure::Interval> exchange(std::uint32_t, std::unique_ptr<measure::Interval> full) override {
+    std::unique_ptr<measure::Interval> exchange(std::uint32_t,
+                                                std::unique_ptr<measure::Interval> full) override {
         totals.merge(*full);
         series.push_back(measure::series_point(*full));
         if (on_second) on_second(series.back());

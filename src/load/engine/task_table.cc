@@ -17,7 +17,8 @@ bool same_header(std::string_view a, std::string_view b) {
 }
 
 bool names_header(const scenario::HeaderTemplates& headers, std::string_view name) {
-    return std::any_of(headers.begin(), headers.end(), [&](const auto& h) { return same_header(h.first, name); });
+    return std::any_of(headers.begin(), headers.end(),
+                       [&](const auto& h) { return same_header(h.first, name); });
 }
 
 std::string rendered_constant(const scenario::Template& text) {
@@ -33,11 +34,13 @@ CompiledTask compile(const Plan& plan, const scenario::Task& task, TaskRef ref) 
     c.task = &task;
     c.ref = ref;
     c.head_request = task.method == "HEAD";
-    c.sends_length = task.has_body || task.method == "POST" || task.method == "PUT" || task.method == "PATCH";
+    c.sends_length =
+        task.has_body || task.method == "POST" || task.method == "PUT" || task.method == "PATCH";
     c.before_target = task.method + " " + plan.base_path;
     c.after_target = " HTTP/1.1\r\n";
     const auto add_default = [&](std::string_view name, std::string_view value) {
-        if (!names_header(task.headers, name)) fmt::format_to(std::back_inserter(c.after_target), "{}: {}\r\n", name, value);
+        if (!names_header(task.headers, name))
+            fmt::format_to(std::back_inserter(c.after_target), "{}: {}\r\n", name, value);
     };
     add_default("Host", plan.authority);
     add_default("User-Agent", "squadload/" SQUADLOAD_VERSION);
@@ -54,12 +57,15 @@ CompiledTask compile(const Plan& plan, const scenario::Task& task, TaskRef ref) 
 
 bool is_constant(const CompiledTask& c) {
     const auto& task = *c.task;
-    return c.dynamic_headers.empty() && task.path.is_constant() && (!task.has_body || task.body.is_constant()) &&
-           std::all_of(task.query.begin(), task.query.end(),
-                       [](const auto& q) { return q.first.is_constant() && q.second.is_constant(); });
+    return c.dynamic_headers.empty() && task.path.is_constant() &&
+           (!task.has_body || task.body.is_constant()) &&
+           std::all_of(task.query.begin(), task.query.end(), [](const auto& q) {
+               return q.first.is_constant() && q.second.is_constant();
+           });
 }
 
-void render_into(const CompiledTask& c, scenario::RenderContext& context, std::string& out, std::string& body) {
+void render_into(const CompiledTask& c, scenario::RenderContext& context, std::string& out,
+                 std::string& body) {
     const auto& task = *c.task;
     out += c.before_target;
     const std::size_t path_at = out.size();
@@ -132,12 +138,15 @@ TaskTable::TaskTable(const Plan& plan) : plan_(plan) {
         tasks_.push_back(std::move(c));
     }
     for (std::size_t i = 0; i < plan.scenario.classes.size(); ++i) {
-        if (!tasks_of_class_[i].value.empty()) classes_.add(plan.scenario.classes[i].weight, static_cast<std::uint16_t>(i));
+        if (!tasks_of_class_[i].value.empty())
+            classes_.add(plan.scenario.classes[i].weight, static_cast<std::uint16_t>(i));
     }
     SQUADLOAD_CHECK(!classes_.value.empty());
 }
 
-std::uint16_t TaskTable::pick(Random& random) const { return pick_of_class(classes_.pick(random), random); }
+std::uint16_t TaskTable::pick(Random& random) const {
+    return pick_of_class(classes_.pick(random), random);
+}
 
 std::uint16_t TaskTable::pick_of_class(std::uint16_t user_class, Random& random) const {
     return tasks_of_class_[user_class].pick(random);
@@ -152,7 +161,8 @@ std::vector<std::uint16_t> TaskTable::classes_of_users(std::uint32_t n) const {
         std::size_t best = 0;
         double best_deficit = -1e300;
         for (std::size_t c = 0; c < assigned.size(); ++c) {
-            const double weight = static_cast<double>(classes_.cumulative[c] - (c == 0 ? 0 : classes_.cumulative[c - 1]));
+            const double weight = static_cast<double>(classes_.cumulative[c] -
+                                                      (c == 0 ? 0 : classes_.cumulative[c - 1]));
             const double deficit = weight / total * (user + 1.0) - assigned[c];
             if (deficit > best_deficit + 1e-12) {
                 best_deficit = deficit;
@@ -165,8 +175,8 @@ std::vector<std::uint16_t> TaskTable::classes_of_users(std::uint32_t n) const {
     return result;
 }
 
-std::span<const char> TaskTable::render(std::uint16_t task, std::uint64_t number, Random& random, std::string& out,
-                                        std::string& body) const {
+std::span<const char> TaskTable::render(std::uint16_t task, std::uint64_t number, Random& random,
+                                        std::string& out, std::string& body) const {
     const CompiledTask& c = tasks_[task];
     if (!c.constant_request.empty()) return c.constant_request;
     out.clear();

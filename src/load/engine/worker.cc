@@ -6,7 +6,7 @@ namespace squadload::engine {
 namespace {
 
 constexpr Nanos kStopCheck = std::chrono::milliseconds{100};  // how soon a stop is noticed
-constexpr int kCloseTurns = 1000;                             // bound on the turns spent closing sockets
+constexpr int kCloseTurns = 1000;  // bound on the turns spent closing sockets
 
 measure::ArrivalBins make_bins(const pacing::Schedule* schedule) {
     if (schedule == nullptr || schedule->arrivals() != pacing::Arrivals::poisson) return {};
@@ -15,14 +15,16 @@ measure::ArrivalBins make_bins(const pacing::Schedule* schedule) {
 
 }  // namespace
 
-Worker::Worker(const Plan& plan, const TaskTable& tasks, const pacing::Schedule* schedule, Share share, transport::Loop& loop,
-               IntervalSink& sink, const StopSwitch& stop_switch)
+Worker::Worker(const Plan& plan, const TaskTable& tasks, const pacing::Schedule* schedule,
+               Share share, transport::Loop& loop, IntervalSink& sink,
+               const StopSwitch& stop_switch)
     : loop_(loop),
       stop_switch_(stop_switch),
       graceful_stop_(plan.scenario.graceful_stop),
       recorder_(sink, share.index, tasks.size(), make_bins(schedule)) {
     const DriverContext context{loop, plan, tasks, recorder_, share};
-    driver_ = schedule != nullptr ? make_open_driver(context, *schedule) : make_closed_driver(context);
+    driver_ =
+        schedule != nullptr ? make_open_driver(context, *schedule) : make_closed_driver(context);
 }
 
 void Worker::run(MonoTime start) {
@@ -44,7 +46,8 @@ void Worker::run(MonoTime start) {
             driver_->give_up(now);
             break;
         }
-        loop_.run_once(std::min({driver_->next_wake(), recorder_.boundary(), now + kStopCheck, deadline}));
+        loop_.run_once(
+            std::min({driver_->next_wake(), recorder_.boundary(), now + kStopCheck, deadline}));
     }
     driver_->count_due(MonoTime::max());
     recorder_.hand_over(driver_->in_flight(), driver_->backlog(), driver_->users(), true);
@@ -59,7 +62,8 @@ void Worker::close_intervals(MonoTime now) {
 }
 
 void Worker::close_connections() {
-    for (int i = 0; i < kCloseTurns && !driver_->shut(); ++i) loop_.run_once(loop_.now() + std::chrono::milliseconds{1});
+    for (int i = 0; i < kCloseTurns && !driver_->shut(); ++i)
+        loop_.run_once(loop_.now() + std::chrono::milliseconds{1});
 }
 
 }  // namespace squadload::engine

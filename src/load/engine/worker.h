@@ -1,4 +1,5 @@
-// One thread's part of a run: own loop, own connections, own recorder; nothing shared but the plan and the stop switch.
+// One thread's part of a run: own loop, own connections, own recorder; nothing shared but the plan
+// and the stop switch.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +11,15 @@
 
 namespace squadload::engine {
 
-// `schedule` is null in the closed model. Everything passed in outlives the worker. Used on one thread.
+// `schedule` is null in the closed model. Everything passed in outlives the worker. Used on one
+// thread.
 class Worker {
   public:
-    Worker(const Plan& plan, const TaskTable& tasks, const pacing::Schedule* schedule, Share share, transport::Loop& loop,
-           IntervalSink& sink, const StopSwitch& stop_switch);
+    Worker(const Plan& plan, const TaskTable& tasks, const pacing::Schedule* schedule, Share share,
+           transport::Loop& loop, IntervalSink& sink, const StopSwitch& stop_switch);
 
-    // Blocks from `start` (loop time, may lie ahead) until every scheduled request has its outcome and the sockets are closed.
+    // Blocks from `start` (loop time, may lie ahead) until every scheduled request has its outcome
+    // and the sockets are closed.
     void run(MonoTime start);
 
     [[nodiscard]] const Recorder& recorder() const { return recorder_; }

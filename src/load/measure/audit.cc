@@ -28,6 +28,7 @@ ArrivalBins::ArrivalBins(const pacing::Schedule& schedule, std::uint32_t bins)
 }
 
 void ArrivalBins::add(Nanos actual_start) {
+    if (schedule_ == nullptr) return;
     const pacing::RateProfile& profile = schedule_->profile();
     if (actual_start >= profile.duration()) return;
     const double place = profile.expected_by(actual_start) * bins_per_arrival_;

@@ -21,7 +21,7 @@ namespace squadload::measure {
 // judged.
 class ArrivalBins {
   public:
-    ArrivalBins() = default;
+    ArrivalBins() = default;  // without a schedule nothing is counted
     // bins >= 1; `schedule` outlives this.
     ArrivalBins(const pacing::Schedule& schedule, std::uint32_t bins);
     void add(Nanos actual_start);  // since the start of the run; beyond the axis: not counted
