@@ -207,6 +207,7 @@ TEST(Expectation, NumbersBeyond64BitsAreStillJson) {
     EXPECT_EQ(json("/list/01", {}, body), "json /list/01 missing");
     EXPECT_EQ(json("/a", {}, body.substr(0, body.size() - 1)), "body is not valid JSON");
     EXPECT_EQ(json("/a", {}, R"({"a":1e999})"), "body is not valid JSON");
+    EXPECT_EQ(json("/a", {}, body + '\0'), "body is not valid JSON");
 }
 
 TEST(Expectation, DeepNestingIsBounded) {
