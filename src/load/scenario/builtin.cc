@@ -14,7 +14,9 @@ std::string_view builtin_users() {
       json:
         user_id: "user_{{ random_int(1, 100) }}"
         agent_id: "{{ choice('financial_advisor', 'travel_planner', 'tech_support') }}"
-        task: "{{ choice(\"What's the best investment strategy?\", \"Plan a trip to Tokyo\", \"How do I fix my WiFi?\", \"Calculate ROI for my portfolio\", \"Recommend hotels in Paris\") }}"
+        task: "{{ choice(\"What's the best investment strategy?\", \"Plan a trip to Tokyo\",
+          \"How do I fix my WiFi?\", \"Calculate ROI for my portfolio\",
+          \"Recommend hotels in Paris\") }}"
         conversation_history: []
     health:
       description: "15% of requests: GET /health"

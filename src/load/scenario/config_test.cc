@@ -259,10 +259,10 @@ TEST(ConfigTest, JsonBodiesKeepTheirTypes) {
 )");
     EXPECT_EQ(t.method, "POST");
     EXPECT_EQ(t.entry_name, "/x");
-    EXPECT_EQ(
-        render(t.body, 3),
-        R"({"text":"a \"b\" 3","number":1.50,"quoted":"1.50","octal":"010","yes":"yes","flag":true,"none":null,)"
-        R"("tilde":null,"big":7,"list":[1,"x",{},[]]})");
+    EXPECT_EQ(render(t.body, 3),
+              R"({"text":"a \"b\" 3","number":1.50,"quoted":"1.50","octal":"010","yes":"yes",)"
+              R"("flag":true,"none":null,)"
+              R"("tilde":null,"big":7,"list":[1,"x",{},[]]})");
     EXPECT_TRUE(t.has_body && t.body_is_json);
     EXPECT_TRUE(nlohmann::json::accept(t.body.source()));
     EXPECT_NE(task_error("        {path: /, json: {a: True}}\n").find("write true or false"),

@@ -24,14 +24,22 @@ Environment environment_of(Variables variables) {
 constexpr std::string_view kFile = R"(
 target: {host: "http://file"}
 scenarios:
-  open: {rate: 30, duration: 300, users: 40, thresholds: {p95_latency_max_ms: 900, expressions: [max < 4s]}}
+  open:
+    rate: 30
+    duration: 300
+    users: 40
+    thresholds: {p95_latency_max_ms: 900, expressions: [max < 4s]}
   closed: {users: 30, spawn_rate: 3, duration: 300}
   ramp:
     stages:
       - {duration: 10, to: 100}
       - {duration: 20, rate: 100}
   bare: {}
-thresholds: {success_rate_min: 0.99, p95_latency_max_ms: 2000, spike_p99_latency_max_ms: 5000, expressions: [count > 10]}
+thresholds:
+  success_rate_min: 0.99
+  p95_latency_max_ms: 2000
+  spike_p99_latency_max_ms: 5000
+  expressions: [count > 10]
 stages:
   dev: {users: 50, thresholds: {success_rate_min: 0.9}, target: {host: "http://dev"}}
   prod: {users: 1000, rate: 500, duration: 1m, spawn_rate: 9}

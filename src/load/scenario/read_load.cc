@@ -120,6 +120,15 @@ bool is_file_safe(std::string_view name) {
     });
 }
 
+// Names stand in files, reports and on the command line, where "all" means every scenario.
+void check_name(std::string_view what, const Value::Named& entry) {
+    if (is_file_safe(entry.name) && entry.name != "all") return;
+    entry.value.problems().add(
+        entry.key_mark,
+        fmt::format("{}: {} is named with letters, digits, '_', '-' and '.', and not 'all'",
+                    entry.value.path(), what));
+}
+
 StageSpec read_deployment_stage(const Value::Named& entry) {
     StageSpec stage;
     stage.name = entry.name;
@@ -170,13 +179,7 @@ LoadSettings read_load(const Lookup& lookup) {
 std::vector<ScenarioSpec> read_scenarios(const Value& value) {
     std::vector<ScenarioSpec> all;
     for (const auto& entry : value.entries()) {
-        if (!is_file_safe(entry.name) || entry.name == "all") {
-            value.problems().add(
-                entry.key_mark,
-                fmt::format("{}: a scenario is named with letters, digits, '_', '-' and '.', and "
-                            "not 'all'",
-                            entry.value.path()));
-        }
+        check_name("a scenario", entry);
         all.push_back(read_scenario(entry));
     }
     return all;
@@ -190,7 +193,10 @@ std::vector<StageSpec> read_deployment_stages(const Value& value) {
             "load profile belong under scenarios.<name>.stages");
         return all;
     }
-    for (const auto& entry : value.entries()) all.push_back(read_deployment_stage(entry));
+    for (const auto& entry : value.entries()) {
+        check_name("a stage", entry);
+        all.push_back(read_deployment_stage(entry));
+    }
     return all;
 }
 
