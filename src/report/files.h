@@ -10,12 +10,14 @@
 
 namespace squadload::report {
 
-// <dir>/load_test_metrics_<stamp>.json; a second run in the same second gets _2, _3 … Creates `dir`. Returns the path.
-// Error kind io: a sentence with the path and the reason.
-[[nodiscard]] Result<std::string> write_metrics(const result::RunResult& run, const std::string& dir, const std::string& stamp);
+// <dir>/load_test_metrics_<stamp>.json; a second run in the same second gets _2, _3 … Creates
+// `dir`. Returns the path. Error kind io: a sentence with the path and the reason.
+[[nodiscard]] Result<std::string> write_metrics(const result::RunResult& run,
+                                                const std::string& dir, const std::string& stamp);
 
-// One-second series appended as the run goes (NDJSON, one flush a second), so that a killed run leaves what it measured.
-// <dir>/load_test_series_<stamp>.ndjson. Removed by finish() once the metrics file is written.
+// One-second series appended as the run goes (NDJSON, one flush a second), so that a killed run
+// leaves what it measured. <dir>/load_test_series_<stamp>.ndjson. Removed by finish() once the
+// metrics file is written.
 class SeriesLog {
   public:
     [[nodiscard]] static Result<SeriesLog> open(const std::string& dir, const std::string& stamp);

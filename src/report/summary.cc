@@ -1,0 +1,372 @@
+// The summary at the end: verdict, criteria, waiting, tasks, failures, notes.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+
+#include "judge/result/figures.h"
+#include "report/console.h"
+#include "report/text.h"
+
+namespace squadload::report {
+namespace {
+
+using measure::Outcome;
+using result::ScenarioResult;
+using result::summarize;
+using result::Summary;
+using result::ThresholdResult;
+using result::Verdict;
+
+constexpr std::size_t kShownFailures = 5;
+constexpr std::size_t kShownTasks = 20;
+
+Tone tone_of(Verdict verdict) {
+    if (verdict == Verdict::pass) return Tone::ok;
+    return verdict == Verdict::fail ? Tone::failed : Tone::rate_limited;
+}
+
+void append(std::string& out, const std::vector<std::string>& lines) {
+    for (const auto& text : lines) out += text + "\n";
+}
+
+// "2:00" beyond a minute, "9.9 s" below.
+std::string span_text(double seconds) {
+    if (seconds < 60) return result::number(seconds, 1) + " s";
+    std::string text = result::clock(from_seconds(seconds));
+    if (text.starts_with('0')) text.erase(0, 1);
+    return text;
+}
+
+bool answered(const ScenarioResult& s) {
+    return s.totals.outcomes.completed() > 0;
+}
+
+// What was sent: "7,200 requests in 2:00, 60.0/s delivered as scheduled (generator lag p99 0.09
+// ms)".
+std::string delivered_text(const ScenarioResult& s) {
+    const auto& a = s.audit;
+    const auto requests = s.totals.outcomes.requests();
+    const double seconds = s.schedule_duration_s > 0 ? s.schedule_duration_s : s.duration_s;
+    const std::string lag =
+        fmt::format("generator lag p99 {} ms", result::ms(a.generator_lag_p99_ms));
+    const bool all = requests == s.totals.outcomes.scheduled();
+    std::string count = result::plural(requests, "request");
+    if (!all) {
+        count = fmt::format("{} of {}", result::thousands(requests),
+                            result::plural(s.totals.outcomes.scheduled(), "scheduled request"));
+    }
+    if (s.model == "closed") {
+        return fmt::format("{} in {}, {}, {}/s completed ({})", count, span_text(seconds),
+                           s.load_description, result::number(s.throughput_per_s, 1), lag);
+    }
+    std::string rate = result::number(a.delivered_rate_per_s, 1) + "/s";
+    if (!all) rate += fmt::format(" of {}/s", result::number(a.planned_rate_per_s, 1));
+    rate += !all                           ? " delivered"
+            : s.audit.void_reasons.empty() ? " delivered as scheduled"
+                                           : " sent, but late";
+    return fmt::format("{} in {}, {} ({})", count, span_text(seconds), rate, lag);
+}
+
+std::string headline(const ScenarioResult& s) {
+    const auto requests = s.totals.outcomes.requests();
+    if (s.verdict == Verdict::void_run) return "the run does not count: " + s.verdict_reason;
+    if (s.verdict == Verdict::fail && requests > 0 && !answered(s)) {
+        return fmt::format("nothing at {} answered: {}", s.target, s.verdict_reason);
+    }
+    if (s.verdict == Verdict::fail && s.stop_reason != "fail_fast" && s.totals.outcomes.ok() > 0) {
+        const auto broken = std::count_if(s.thresholds.begin(), s.thresholds.end(),
+                                          [](const ThresholdResult& t) { return !t.pass; });
+        return fmt::format("{} of {} {} broken", broken, s.thresholds.size(),
+                           s.thresholds.size() == 1 ? "criterion" : "criteria");
+    }
+    return s.verdict_reason;
+}
+
+void add_headline(std::string& out, const ScenarioResult& s, const Style& style) {
+    const std::string verdict(result::name(s.verdict));
+    const bool pass = s.verdict == Verdict::pass;
+    const std::string text =
+        printable(fmt::format("{} — {}", s.name, pass ? delivered_text(s) : headline(s)), style);
+    const std::string indent(verdict.size() + 2, ' ');
+    const auto lines = wrapped(text, columns(style) - static_cast<int>(indent.size()));
+    Style bold = style;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const std::string lead =
+            i == 0 ? painted(painted(verdict, Tone::strong, bold), tone_of(s.verdict), style) + "  "
+                   : indent;
+        out += lead + lines[i] + "\n";
+    }
+    if (pass || !answered(s)) return;
+    for (const auto& more : wrapped(printable(delivered_text(s), style),
+                                    columns(style) - static_cast<int>(indent.size()))) {
+        out += indent + painted(more, Tone::muted, style) + "\n";
+    }
+}
+
+void add_criteria(std::string& out, const ScenarioResult& s, const Style& style) {
+    if (s.thresholds.empty()) return;
+    std::vector<const ThresholdResult*> ordered;
+    for (const auto& t : s.thresholds) ordered.push_back(&t);
+    std::stable_partition(ordered.begin(), ordered.end(), [](const auto* t) { return !t->pass; });
+    std::vector<std::string> bounds, actuals;
+    for (const auto* t : ordered) {
+        bounds.push_back(t->bound);
+        actuals.push_back(t->actual);
+    }
+    align_units(bounds);
+    align_units(actuals);
+    Table table({{"", false}, {"criterion", false}, {"bound"}, {"actual"}, {"", false, 1}});
+    for (std::size_t i = 0; i < ordered.size(); ++i) {
+        const auto& t = *ordered[i];
+        std::string broken;
+        if (!t.pass && t.first_broken_at_s) {
+            broken = "first broken at " + result::clock(from_seconds(*t.first_broken_at_s));
+        }
+        const Tone tone = t.pass ? Tone::ok : Tone::failed;
+        table.add({{t.pass ? "✔" : "✘", tone},
+                   {t.criterion},
+                   {bounds[i], Tone::muted},
+                   {actuals[i], t.pass ? Tone::plain : Tone::failed},
+                   {broken, Tone::failed}});
+    }
+    out += "\n";
+    append(out, table.lines(style));
+}
+
+std::vector<std::string> quantile_texts(const Summary& s, int decimals) {
+    std::vector<std::string> out;
+    for (const double v : {s.p50, s.p75, s.p90, s.p95, s.p99, s.p99_9, s.max}) {
+        out.push_back(s.count == 0 ? "–" : result::number(v, decimals));
+    }
+    return out;
+}
+
+// Low priority quantiles leave first where a terminal is narrow.
+std::vector<Column> quantile_columns() {
+    return {{"p50"}, {"p75", true, 4},   {"p90", true, 3}, {"p95"},
+            {"p99"}, {"p99.9", true, 2}, {"max"}};
+}
+
+// The rows' quantiles, each row with the decimals its median needs, aligned on the decimal point
+// down a column. Beside times of seconds a tenth of a millisecond is enough.
+std::vector<std::vector<std::string>> quantile_rows(const std::vector<Summary>& rows) {
+    const bool long_times =
+        std::any_of(rows.begin(), rows.end(), [](const Summary& s) { return s.max >= 1000; });
+    std::vector<std::vector<std::string>> out;
+    for (const auto& s : rows) {
+        out.push_back(quantile_texts(s, std::min(result::ms_decimals(s.p50), long_times ? 1 : 2)));
+    }
+    for (std::size_t column = 0; !out.empty() && column < out.front().size(); ++column) {
+        std::vector<std::string> texts;
+        for (const auto& row : out) texts.push_back(row[column]);
+        align_points(texts);
+        for (std::size_t i = 0; i < out.size(); ++i) out[i][column] = texts[i];
+    }
+    return out;
+}
+
+struct TaskRow {
+    std::string name;
+    const measure::TaskStats* stats;
+    Summary time;
+};
+
+std::vector<Segment> count_cells(const TaskRow& row) {
+    const auto& outcomes = row.stats->outcomes;
+    const auto cell = [](std::uint64_t n, Tone tone) {
+        return Segment{result::thousands(n), n > 0 ? tone : Tone::plain};
+    };
+    return {{row.name},
+            {result::thousands(outcomes.requests())},
+            {result::thousands(outcomes.ok())},
+            cell(outcomes.rate_limited(), Tone::rate_limited),
+            cell(outcomes.failed(), Tone::failed)};
+}
+
+void add_tasks(std::string& out, const ScenarioResult& s, const Style& style) {
+    std::vector<const result::TaskResult*> tasks;
+    for (const auto& task : s.tasks) {
+        if (task.stats.outcomes.scheduled() > 0) tasks.push_back(&task);
+    }
+    const std::size_t used = tasks.size();
+    if (used > kShownTasks) {
+        std::stable_sort(tasks.begin(), tasks.end(), [](const auto* a, const auto* b) {
+            return a->stats.outcomes.requests() > b->stats.outcomes.requests();
+        });
+        tasks.resize(kShownTasks);
+    }
+    std::vector<TaskRow> rows;
+    for (const auto* task : tasks)
+        rows.push_back({task->name, &task->stats, summarize(task->stats.response_time)});
+    if (used != 1) rows.push_back({"all", &s.totals, summarize(s.totals.response_time)});
+    std::vector<Summary> times;
+    for (const auto& row : rows) times.push_back(row.time);
+    const auto time_texts = quantile_rows(times);
+
+    const std::vector<Column> count_columns{
+        {"task", false}, {"requests"}, {"ok"}, {"429"}, {"failed"}};
+    auto all_columns = count_columns;
+    auto time_columns = quantile_columns();
+    all_columns.insert(all_columns.end(), time_columns.begin(), time_columns.end());
+    time_columns.insert(time_columns.begin(), {"response, ms", false});
+    Table wide(all_columns), counts(count_columns), quantiles(time_columns);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        auto cells = count_cells(rows[i]);
+        counts.add(cells);
+        std::vector<Segment> time_cells{{rows[i].name}};
+        for (const auto& text : time_texts[i]) {
+            cells.push_back({text});
+            time_cells.push_back({text});
+        }
+        wide.add(std::move(cells));
+        quantiles.add(std::move(time_cells));
+    }
+    out += "\n";
+    if (wide.fits(style)) {
+        append(out, wide.lines(style));
+    } else {
+        append(out, counts.lines(style));
+        out += "\n";
+        append(out, quantiles.lines(style));
+    }
+    if (used > kShownTasks) {
+        out += line({{fmt::format(" … {} more tasks in the metrics file", used - kShownTasks),
+                      Tone::muted}},
+                    style) +
+               "\n";
+    }
+}
+
+bool part_visibly(double response, double service) {
+    return response - service > std::max(1.0, 0.1 * service);
+}
+
+// Shown only where the user waited for more than the service: the two clocks and what lies between
+// them.
+void add_waiting(std::string& out, const ScenarioResult& s, const Style& style) {
+    const Summary response = summarize(s.totals.response_time);
+    const Summary service = summarize(s.totals.service_time);
+    const bool parted =
+        part_visibly(response.p50, service.p50) || part_visibly(response.p90, service.p90) ||
+        part_visibly(response.p99, service.p99) || part_visibly(response.max, service.max);
+    if (!parted) return;
+    const Summary blocked = summarize(s.totals.blocked);
+    const Summary lag = summarize(s.totals.generator_lag);
+    std::vector<std::pair<const char*, Summary>> rows{{"response, from schedule", response},
+                                                      {"service, from send", service}};
+    if (blocked.max > 0) rows.emplace_back("blocked by the target", blocked);
+    if (part_visibly(lag.max, 0)) rows.emplace_back("generator lag", lag);
+    std::vector<Summary> times;
+    for (const auto& row : rows) times.push_back(row.second);
+    const auto texts = quantile_rows(times);
+    auto columns = quantile_columns();
+    columns.insert(columns.begin(), {"waiting the user felt, ms", false});
+    Table table(columns);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        std::vector<Segment> cells{{rows[i].first}};
+        for (const auto& text : texts[i]) cells.push_back({text});
+        table.add(std::move(cells));
+    }
+    out += "\n";
+    append(out, table.lines(style));
+}
+
+void add_failures(std::string& out, const ScenarioResult& s, const Style& style) {
+    if (s.failures.empty()) return;
+    Table table({{"count"},
+                 {"task", false, 1},
+                 {"outcome", false},
+                 {"seen", false, 2},
+                 {"message", false}});
+    for (std::size_t i = 0; i < std::min(s.failures.size(), kShownFailures); ++i) {
+        const auto& f = s.failures[i];
+        std::string seen = result::clock(f.first);
+        if (result::clock(f.last) != seen) seen += "–" + result::clock(f.last);
+        table.add({{result::thousands(f.count)},
+                   {f.task < s.tasks.size() ? s.tasks[f.task].name : ""},
+                   {std::string(measure::name(f.outcome)),
+                    f.outcome == Outcome::rate_limited ? Tone::rate_limited : Tone::failed},
+                   {seen, Tone::muted},
+                   {f.message}});
+    }
+    out += "\n";
+    append(out, table.lines(style));
+    if (s.failures.size() > kShownFailures) {
+        out += line({{fmt::format(" … {} more kinds of failure in the metrics file",
+                                  s.failures.size() - kShownFailures),
+                      Tone::muted}},
+                    style) +
+               "\n";
+    }
+}
+
+void add_notes(std::string& out, const ScenarioResult& s, const Style& style) {
+    std::vector<std::string> notes;
+    std::set<std::string> seen;
+    for (const auto& t : s.thresholds) {
+        if (answered(s) && !t.note.empty() && seen.insert(t.note).second) notes.push_back(t.note);
+    }
+    for (const auto& note : s.notes) {
+        if (seen.insert(note).second) notes.push_back(note);
+    }
+    if (!notes.empty()) out += "\n";
+    for (const auto& note : notes) {
+        std::string lead = " note: ";
+        for (const auto& text : wrapped(printable(note, style), columns(style) - 7)) {
+            out += painted(lead + text, Tone::muted, style) + "\n";
+            lead = "       ";
+        }
+    }
+}
+
+}  // namespace
+
+std::string summary(const ScenarioResult& s, const Style& style) {
+    std::string out;
+    add_headline(out, s, style);
+    if (answered(s)) {
+        add_criteria(out, s, style);
+        add_tasks(out, s, style);
+        add_waiting(out, s, style);
+        add_failures(out, s, style);
+    } else if (s.failures.size() > 1) {
+        add_failures(out, s, style);
+    }
+    add_notes(out, s, style);
+    return out;
+}
+
+std::string suite_summary(const result::RunResult& run, const Style& style) {
+    if (run.scenarios.size() < 2) return {};
+    Table table({{"", false},
+                 {"scenario", false},
+                 {"requests"},
+                 {"success"},
+                 {"p95 ms"},
+                 {"max ms", true, 1},
+                 {"", false, 2}});
+    std::size_t passed = 0;
+    for (const auto& s : run.scenarios) {
+        passed += s.verdict == Verdict::pass ? 1 : 0;
+        const Summary time = summarize(s.totals.response_time);
+        const bool any = time.count > 0;
+        table.add({{std::string(result::name(s.verdict)), tone_of(s.verdict)},
+                   {s.name},
+                   {result::thousands(s.totals.outcomes.requests())},
+                   {any ? result::percent(result::rates(s.totals.outcomes).success) : "–"},
+                   {any ? result::ms(time.p95) : "–"},
+                   {any ? result::ms(time.max) : "–"},
+                   {s.verdict_reason, Tone::muted}});
+    }
+    const std::string verdict(result::name(run.verdict));
+    std::string out =
+        painted(verdict, tone_of(run.verdict), style) + "  " +
+        line({{fmt::format("suite — {} of {} scenarios passed", passed, run.scenarios.size())}},
+             style) +
+        "\n";
+    append(out, table.lines(style));
+    return out;
+}
+
+}  // namespace squadload::report
