@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "load/scenario/threshold_keys.h"
+
 namespace squadload::verdict {
 namespace {
 
@@ -206,6 +208,11 @@ TEST(Keys, BoundsAreStrictButForFailures) {
     EXPECT_EQ(one("error_rate_max", "0.001")->figure, Figure::server_error_rate);
     EXPECT_EQ(one("failure_rate_max", "0.007")->comparison, Comparison::less_equal);
     EXPECT_EQ(one("p95_latency_max_ms", "2s")->bound, 2000);
+}
+
+TEST(Keys, AreThoseAFileMayUse) {
+    EXPECT_THAT(known_threshold_keys(),
+                ::testing::UnorderedElementsAreArray(scenario::threshold_keys()));
 }
 
 TEST(Keys, ZeroMeansNone) {
