@@ -1,0 +1,37 @@
+// Runs the engine with real loops against a test server.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "load/engine/engine.h"
+#include "support/test_server.h"
+
+namespace squadload::integration {
+
+[[nodiscard]] engine::Plan plan_for(const test_support::TestServer& server);
+[[nodiscard]] engine::Plan open_plan(const test_support::TestServer& server, double rate,
+                                     Nanos duration);
+
+// One implementation of the loop, by name; the parameter of the tests.
+struct LoopKind {
+    std::string name;
+    engine::LoopFactory make;
+};
+[[nodiscard]] std::vector<LoopKind> loop_kinds();
+[[nodiscard]] std::string loop_name(const ::testing::TestParamInfo<LoopKind>& info);
+
+[[nodiscard]] engine::Measurements run(const engine::Plan& plan, const LoopKind& loop);
+[[nodiscard]] engine::Measurements run(const engine::Plan& plan, const LoopKind& loop,
+                                       engine::StopSwitch& stop, const engine::Observer& observer);
+// For tests that compare times: runs again, up to five times, until the engine's own account
+// (generator lag p99.9) says that the machine left it alone; what else runs on the machine must not
+// decide a test. Fails the test if it never does. `prepare` is called before each run.
+[[nodiscard]] engine::Measurements run_undisturbed(const std::function<engine::Plan()>& prepare,
+                                                   const LoopKind& loop);
+[[nodiscard]] measure::TaskStats all(const engine::Measurements& m);
+
+}  // namespace squadload::integration
