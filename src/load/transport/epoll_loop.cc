@@ -34,9 +34,10 @@ struct Socket {
     SocketHandler* handler = nullptr;
     int fd = -1;
     State state = State::connecting;
-    bool sending = false;      // until on_sent is delivered
-    bool read_queued = false;  // bytes left by the bound on reads
-    bool ended = false;        // on_end delivered
+    std::uint64_t sent_turn = 0;  // the turn of the latest send
+    bool sending = false;         // until on_sent is delivered
+    bool read_queued = false;     // bytes left by the bound on reads
+    bool ended = false;           // on_end delivered
     int send_error = 0;  // taken from the socket by a send; the read that follows sees a plain end
     std::span<const char> rest = {};  // not yet with the kernel
 };
@@ -90,6 +91,7 @@ class EpollLoop final : public Loop {
     MonoTime asked_ = mono_now();  // nothing older than this is still unread in the kernel
     MonoTime batch_time_ = asked_;
     MonoTime batch_earliest_ = asked_;
+    std::uint64_t turn_ = 0;                   // counts run_once
     MonoTime batch_earliest_before_ = asked_;  // the same of the batch before
     std::array<epoll_event, kBatchEvents> events_{};
     std::array<char, kReceiveBytes> buffer_{};  // one for all sockets: idle ones cost no memory
@@ -128,6 +130,7 @@ void EpollLoop::send(SocketId socket, std::span<const char> bytes) {
     if (s.state == State::closing) return;
     SQUADLOAD_CHECK(s.state == State::open && !s.sending);
     s.sending = true;
+    s.sent_turn = turn_;
     s.rest = bytes;
     push_out(socket, s);
 }
@@ -168,6 +171,7 @@ void EpollLoop::queue(Pending::Kind kind, SocketId socket, int error) {
 }
 
 void EpollLoop::run_once(MonoTime limit) {
+    ++turn_;
     const std::size_t count = take_batch(limit);
     deliver_pending();
     for (std::size_t i = 0; i < count; ++i) deliver(events_[i]);
@@ -262,6 +266,9 @@ void EpollLoop::receive(SocketId socket, Socket& s, bool ending) {
             return;
         }
         const ssize_t n = ::recv(s.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+        // Bytes of a further read, or an answer to what was sent this turn, may be newer than the
+        // batch.
+        if (reads > 0 || s.sent_turn == turn_) batch_time_ = now();
         if (n > 0) {
             const auto size = static_cast<std::size_t>(n);
             s.handler->on_received({buffer_.data(), size});

@@ -144,6 +144,37 @@ TEST_F(EpollLoopTest, WhatEndsASleepIsNew) {
     EXPECT_GE(loop->batch_time(), acted);
 }
 
+// An answer can come while the batch is delivered in which its request was sent.
+TEST_F(EpollLoopTest, NoAnswerIsEarlierThanItsRequest) {
+    Held first(*loop);
+    Held second(*loop);
+    MonoTime asked = MonoTime::max();
+    first.client.on_bytes = [&] {
+        second.client.send("question");
+        asked = loop->now();
+        second.arrive("answer");
+    };
+    second.client.on_bytes = [&] { EXPECT_GE(loop->batch_time(), asked); };
+    first.arrive("x");
+    second.arrive("rest of before, ");
+    second.turn_until([&] { return !second.client.received.empty(); });
+    EXPECT_EQ(second.client.received, "rest of before, answer");
+}
+
+TEST_F(EpollLoopTest, NoAnswerIsEarlierThanItsRequestOnTheSameSocket) {
+    Held held(*loop);
+    MonoTime asked{};
+    held.client.on_bytes = [&] {
+        EXPECT_GE(loop->batch_time(), asked);
+        if (held.client.received.size() != 65536) return;
+        held.client.send("question");
+        asked = loop->now();
+        held.arrive("answer");
+    };
+    held.arrive(std::string(65536, 'x'));
+    held.turn_until([&] { return held.client.received.size() > 65536; });
+}
+
 TEST_F(EpollLoopTest, WakeFromAnotherThreadEndsASleep) {
     for (int i = 0; i < 20; ++i) {
         WhileAsleep other([&] { loop->wake(); });

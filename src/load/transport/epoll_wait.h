@@ -24,7 +24,9 @@ class EpollWait {
 
     // What is ready now; a number of events.
     [[nodiscard]] std::size_t poll(std::span<epoll_event> events);
-    // Waits from `now` until `until` (MonoTime::max(): for ever), an event or a signal.
+    // Waits from `now` until `until` (MonoTime::max(): for ever), an event or a signal. A long wait
+    // ends a little before its time, so that the kernel's tolerance does not make it late; ask
+    // again.
     [[nodiscard]] std::size_t wait(std::span<epoll_event> events, MonoTime now, MonoTime until);
 
     void wake();  // any thread, async-signal-safe

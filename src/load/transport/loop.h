@@ -20,28 +20,28 @@ using SocketId = std::uint32_t;
 
 // One connection's completions. After connect() returned an id: on_connected once; then on_sent
 // once per send(), on_received any number of times, on_end at most once; after close(): on_closed
-// once, and it is the last call.
+// once, and it is the last call. Every call may connect, send, close and set timers.
 class SocketHandler {
   public:
-    virtual void on_connected(
-        int error) = 0;  // 0, or errno: the socket is unusable and waits for close()
+    // 0, or errno: the socket is unusable and waits for close().
+    virtual void on_connected(int error) = 0;
     // The whole buffer is with the kernel (0), or errno. The buffer is free again.
     virtual void on_sent(int error) = 0;
-    // Bytes in order; valid during the call. The handler may call send() or close(); after close()
-    // no more arrive.
+    // Bytes in order, at least one; valid during the call. After close() no more arrive.
     virtual void on_received(std::span<const char> bytes) = 0;
-    virtual void on_end(int error) = 0;  // the peer closed its side (0), or a read error (errno);
-                                         // then no more bytes
-    virtual void on_closed() = 0;  // everything is released, a send buffer too; the handler may be
-                                   // destroyed or reused
+    // The peer closed its side (0; sending may still work), or a read error (errno). No more bytes.
+    virtual void on_end(int error) = 0;
+    // Everything is released, a send buffer too; the handler may be destroyed or reused.
+    virtual void on_closed() = 0;
 
   protected:
     ~SocketHandler() = default;
 };
 
 struct ConnectStart {
-    int error =
-        0;  // errno of an immediate failure (EMFILE, EADDRNOTAVAIL …): no id, no completion follows
+    // errno of an immediate failure (EMFILE, EADDRNOTAVAIL …): no id, and no completion follows.
+    int error = 0;
+    // Good until on_closed, then used again.
     SocketId id = 0;
 };
 
@@ -57,7 +57,8 @@ class Loop {
     // Reads the clock (simulated: the simulated one).
     [[nodiscard]] virtual MonoTime now() const = 0;
     // When the batch being delivered was taken from the kernel: one clock reading for all its
-    // events.
+    // events. A clock reading of its own for bytes that can be later than that (an answer that
+    // came during the batch), so that no answer is earlier than its send(). Never runs backwards.
     [[nodiscard]] virtual MonoTime batch_time() const = 0;
     // The earliest time at which the events of this batch can have happened. If the loop slept for
     // them that is batch_time(); if they were already waiting, it is when the kernel was asked
@@ -68,18 +69,20 @@ class Loop {
     // Opens a non-blocking TCP socket (TCP_NODELAY) and connects; completes by on_connected.
     [[nodiscard]] virtual ConnectStart connect(const Address& address, SocketHandler& handler) = 0;
     // Sends all of `bytes`, which stay valid until on_sent or on_closed. One send at a time per
-    // socket.
+    // socket, from on_connected(0) on; without effect after close().
     virtual void send(SocketId socket, std::span<const char> bytes) = 0;
-    // Gives the socket up. Operations under way are cancelled without a completion of their own;
-    // on_closed follows. `reset`: discard unsent data and send RST instead of FIN (used when the
-    // response is not wanted any more).
+    // Gives the socket up, at any moment. Operations under way are cancelled without a completion
+    // of their own; on_closed follows. `reset`: discard unsent data and send RST instead of FIN
+    // (used when the response is not wanted any more). Without effect when called again.
     virtual void close(SocketId socket, bool reset = false) = 0;
 
     void set_timer(Timer& timer, MonoTime deadline) { timers_.set(timer, deadline); }
     void cancel_timer(Timer& timer) { timers_.cancel(timer); }
 
-    // Delivers what is ready, waiting for it until `limit` or the next timer at the most; fires due
-    // timers last.
+    // Delivers what is ready, waiting for it until `limit` or the next timer at the most, and fires
+    // due timers last. May return earlier with nothing (a signal, wake(), the kernel's clock): call
+    // it in a loop. What a callback submits completes in a later call. Not to be called from a
+    // callback.
     virtual void run_once(MonoTime limit) = 0;
     // Ends a wait in run_once early. Any thread, and async-signal-safe.
     virtual void wake() = 0;
