@@ -135,7 +135,7 @@ ConnectStart SimulatedLoop::connect(const Address&, SocketHandler& handler) {
     schedule(socket, accept.after, Kind::connected, accept.error);
     for (Event& event : held_) {
         event.at = std::max(event.at, now_ + accept.after);
-        if (accept.error == 0) push(std::move(event));
+        push(std::move(event));
     }
     held_.clear();
     if (accept.error != 0) client.connection.reset();
