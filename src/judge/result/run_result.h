@@ -62,7 +62,7 @@ struct ScenarioResult {
     std::uint32_t workers = 1;
     std::string started_at;          // ISO 8601 UTC
     double schedule_duration_s = 0;  // planned schedule, or up to the stop
-    double duration_s = 0;           // until the last request ended
+    double duration_s = 0;           // first intended start to the end of the last request
     double throughput_per_s = 0;     // completed responses / (last end - first intended start)
     std::uint64_t seed = 0;
     std::uint64_t connections_opened = 0;

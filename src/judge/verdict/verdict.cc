@@ -245,8 +245,12 @@ measure::DeliveredAudit audit(const engine::Measurements& m, const scenario::Sce
     const double median = to_ms(all.response_time.percentile(0.5));
     a.lag_budget_ms = policy.lag_budget_ms.value_or(std::max(10.0, 0.05 * median));
     if (open && scenario.arrivals == pacing::Arrivals::poisson) {
-        a.randomness = measure::randomness(m.arrival_bins);
-        if (!a.randomness) {
+        const bool whole = m.stop_reason == StopReason::schedule_ended;
+        if (whole) a.randomness = measure::randomness(m.arrival_bins);
+        if (!whole) {
+            a.randomness_note =
+                "the run was stopped early, so the randomness of its arrivals was not checked";
+        } else if (!a.randomness) {
             a.randomness_note =
                 fmt::format("too few arrivals to check their randomness; that needs {}",
                             result::thousands(measure::kAuditBins));
@@ -271,7 +275,7 @@ ScenarioResult conclude(const engine::Plan& plan, const engine::Measurements& m,
     s.workers = m.workers;
     s.started_at = utc_iso8601(m.started_at);
     s.schedule_duration_s = to_seconds(m.schedule_duration);
-    s.duration_s = to_seconds(m.duration);
+    s.duration_s = to_seconds(std::max(Nanos{0}, m.duration - m.first_start));
     s.seed = scenario.seed;
     s.connections_opened = m.connections_opened;
     s.stop_reason = stop_name(m.stop_reason);

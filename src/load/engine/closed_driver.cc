@@ -69,7 +69,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
 
     MonoTime next_wake() const override {
         return MonoTime::max();
-    }                                     // the users' timers wake the loop
+    }  // the users' timers wake the loop
     void count_due(MonoTime) override {}  // counted when the user's timer strikes
 
     void stop(MonoTime now) override {

@@ -51,7 +51,7 @@ struct WorkerEnd {
     std::optional<Error> error;
     std::string backend;
     std::uint64_t scheduled = 0, started = 0, unsent_while_free = 0, connections = 0;
-    Nanos schedule_duration{}, last_end{};
+    Nanos schedule_duration{}, first_intended{}, last_end{};
     measure::ArrivalBins bins;
 };
 
@@ -81,6 +81,7 @@ void run_worker(Run& run, Share share, WorkerEnd& end) {
     end.unsent_while_free = worker.recorder().unsent_while_free();
     end.connections = worker.connections_opened();
     end.schedule_duration = worker.schedule_duration();
+    end.first_intended = worker.recorder().first_intended();
     end.last_end = worker.recorder().last_end();
     end.bins = worker.recorder().bins();
 }
@@ -103,6 +104,7 @@ void collect(Run& run, Measurements& m, const Observer& observer) {
 
 Result<Measurements> add_up(const Run& run, std::vector<WorkerEnd>& ends, Measurements m) {
     measure::ArrivalBins bins;
+    Nanos first = Nanos::max();
     for (auto& end : ends) {
         if (end.error) return tl::unexpected(*end.error);
         m.backend = end.backend;
@@ -112,8 +114,10 @@ Result<Measurements> add_up(const Run& run, std::vector<WorkerEnd>& ends, Measur
         m.connections_opened += end.connections;
         m.schedule_duration = std::max(m.schedule_duration, end.schedule_duration);
         m.duration = std::max(m.duration, end.last_end);
+        first = std::min(first, end.first_intended);
         bins.merge(end.bins);
     }
+    m.first_start = first == Nanos::max() ? Nanos{0} : first;
     m.arrival_bins = bins.counts();
     m.stop_reason = run.stop_switch.reason();
     std::uint64_t outcomes = 0;

@@ -62,6 +62,7 @@ struct Measurements {
     std::uint64_t connections_opened = 0;
     WallTime started_at{};
     Nanos schedule_duration{};  // up to the end of the schedule, or the stop
+    Nanos first_start{};        // the first intended start
     Nanos duration{};           // until the last request ended
     StopReason stop_reason = StopReason::schedule_ended;
 };

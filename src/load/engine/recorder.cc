@@ -35,6 +35,7 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.bytes_received = result.bytes_received;
     r.bytes_sent = result.bytes_sent;
     interval_->tasks[job.task].record(r);
+    first_intended_ = std::min(first_intended_, since_start(job.intended));
     const Nanos end = since_start(result.end);
     last_end_ = std::max(last_end_, end);
     if (result.outcome != measure::Outcome::ok &&

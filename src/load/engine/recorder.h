@@ -50,6 +50,7 @@ class Recorder {
     [[nodiscard]] std::uint64_t scheduled_total() const { return scheduled_; }
     [[nodiscard]] std::uint64_t started_total() const { return started_; }
     [[nodiscard]] std::uint64_t unsent_while_free() const { return unsent_while_free_; }
+    [[nodiscard]] Nanos first_intended() const { return first_intended_; }  // max(): nothing ended
     [[nodiscard]] Nanos last_end() const { return last_end_; }
 
   private:
@@ -61,6 +62,7 @@ class Recorder {
     std::uint64_t scheduled_ = 0;
     std::uint64_t started_ = 0;
     std::uint64_t unsent_while_free_ = 0;
+    Nanos first_intended_ = Nanos::max();
     Nanos last_end_{};
 };
 
