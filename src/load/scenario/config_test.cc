@@ -500,6 +500,26 @@ TEST(ConfigTest, TaskMistakesNamePlaceAndKey) {
     }
 }
 
+TEST(ConfigTest, NoInputCrashesAndEveryErrorHasASentence) {
+    const std::string_view pieces[] = {":",  "\n",    "  ",   "- ",   "{",  "}",
+                                       "[",  "]",     "\"",   "{{",   "}}", "429",
+                                       "-1", "users", "json", "null", "\t", "&a"};
+    const std::string whole = std::string(kStory) +
+                              "\nusers: {U: {wait_time: between(1, 3), tasks: {t: {path: /, json: "
+                              "{a: \"{{ seq() | number }}\"}, expect: {status: [2xx]}}}}}\n";
+    for (std::uint64_t seed = 0; seed < 1500; ++seed) {
+        Random random(seed, RandomStream::test, 0);
+        std::string text = whole;
+        for (std::uint64_t i = 1 + random.below(4); i > 0; --i) {
+            const std::size_t at = random.below(text.size());
+            text.replace(at, random.below(6), pieces[random.below(std::size(pieces))]);
+        }
+        const std::string error = config_error(text);
+        EXPECT_FALSE(error.empty());
+        EXPECT_TRUE(error == "none" || error.starts_with("f.yaml:")) << error << "\n" << text;
+    }
+}
+
 TEST(ConfigTest, AnUnknownScenarioNamesTheNearest) {
     const auto config = Config::parse(kStory, "f.yaml", no_environment);
     EXPECT_EQ(config->effective("sustaind", {}).error().message,
