@@ -1,5 +1,17 @@
 // The scenario file and what overrides it. Precedence: command line, SQUADLOAD_*, LOCUST_*, stage,
-// file, default.
+// file, default. A variable that is set but empty counts as not set.
+//
+// How the sources are laid over each other, lowest precedence first:
+// - A source with rate or stages makes the scenario open; one with users alone makes it closed. The
+//   last such source decides, and a note says when that changed what the file says.
+// - A rate takes the place of stages and keeps their whole duration; a duration cuts stages off or
+//   holds their last rate.
+// - Thresholds replace each other by key (two spellings of one bound are one key); expressions add
+//   up, so that no bound is lost in silence.
+// - A fail_fast block with bounds replaces the default ones; without any it keeps them.
+// - `endpoints` adjusts tasks by name, the built-in ones and those of `users`, and wins over them.
+// - A URL in place of a file: SQUADLOAD_HOST, LOCUST_HOST and SQUADLOAD_STAGE do not apply; without
+//   a load it is 10 requests per second for 30 s.
 #pragma once
 
 #include <cstdint>
