@@ -73,7 +73,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     void count_due(MonoTime) override {}  // counted when the user's timer strikes
 
     void stop(MonoTime now) override {
-        end_ = std::min(end_, now);
+        end_ = std::min(end_, std::max(now, start_));
         stopped_ = true;
         for (const auto& user : users_) {
             if (!user->armed()) continue;

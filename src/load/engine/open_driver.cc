@@ -61,8 +61,8 @@ class OpenDriver final : public Driver, private ExchangeOwner {
     }
 
     void stop(MonoTime now) override {
-        if (now >= end_) now = end_;
-        end_ = now;
+        // A request due at this very moment may have started: it lies before the end.
+        end_ = std::min(end_, now < start_ ? start_ : now + Nanos{1});
         count_due(end_);
         stopped_ = true;
         drop_backlog();

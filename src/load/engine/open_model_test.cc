@@ -163,6 +163,34 @@ TEST(OpenModel, AStopCutsTheScheduleAndAwaitsWhatIsInFlight) {
     EXPECT_LT(run.worker->schedule_duration(), 5200ms);
 }
 
+TEST(OpenModel, AStopLeavesNothingUnsentWhileASlotIsFree) {
+    for (const Nanos delay : {Nanos{0}, Nanos{7ms}, Nanos{10ms}}) {
+        for (std::uint64_t stopped_by = 0; stopped_by < 30; ++stopped_by) {
+            WorkerRun* watched = nullptr;
+            ScriptedServer server([&](std::uint64_t request, const std::string&) {
+                if (request == stopped_by) watched->stop_switch.stop(StopReason::interrupted);
+                return ScriptedServer::Answer{delay, kOk, false, false, 0};
+            });
+            WorkerRun run(open_plan(100, 60s, 20), server);
+            watched = &run;
+            run.run();
+            EXPECT_TRUE(run.adds_up()) << "stopped by request " << stopped_by;
+            EXPECT_EQ(run.outcome(Outcome::unsent), 0U) << "stopped by request " << stopped_by;
+            EXPECT_GT(run.outcome(Outcome::ok), stopped_by);
+        }
+    }
+}
+
+TEST(OpenModel, AStopBeforeTheStartSchedulesNothing) {
+    ScriptedServer server(answer_after(1ms));
+    WorkerRun run(open_plan(100, 60s), server);
+    run.stop_switch.stop(StopReason::interrupted);
+    run.worker->run(run.loop->now() + 5ms);
+    EXPECT_EQ(run.worker->recorder().scheduled_total(), 0U);
+    EXPECT_EQ(run.worker->schedule_duration(), Nanos{0});
+    EXPECT_TRUE(run.adds_up());
+}
+
 TEST(OpenModel, RequestsBoundEndsTheRun) {
     ScriptedServer server(answer_after(1ms));
     Plan plan = open_plan(100, std::chrono::hours{1});
