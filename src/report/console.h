@@ -26,8 +26,8 @@ struct LiveContext {
     std::string backend;  // "epoll"
 };
 
-// The live view, redrawn in place: complete lines, each at most style.width columns, no trailing
-// newline on the last.
+// The live view, redrawn in place below the line that says what runs: complete lines, each at most
+// style.width columns, no trailing newline on the last.
 [[nodiscard]] std::vector<std::string> live_view(const LiveContext& context,
                                                  const engine::Progress& progress,
                                                  const std::vector<measure::SeriesPoint>& series,

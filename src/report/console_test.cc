@@ -279,8 +279,7 @@ TEST_F(Live, HalfWay) {
     show(good());
     totals_.scheduled = 3900;
     EXPECT_EQ(view(seconds{65}, {.colour = false, .unicode = true, .width = 100}),
-              R"(squadload · spike · open 60/s constant · epoll, 1 worker
-[███████████████▏            ]  54 %   01:05 / 02:00   3,900 of 7,200
+              R"([███████████████▏            ]  54 %   01:05 / 02:00   3,900 of 7,200
 
  rate      60/s of 60/s █████▃█████████  in flight 27
  success   99.79 % (> 99 %)  429 0.17 % (< 1 %)  failed 0.04 % (≤ 0.7 %)
@@ -294,8 +293,7 @@ TEST_F(Live, NarrowWithoutUnicodeDrainingAndBroken) {
     show(bad());
     point_.backlog = 1234;
     EXPECT_EQ(view(seconds{130}, {.colour = false, .unicode = false, .width = 80}),
-              R"(squadload - spike - open 60/s constant - epoll, 1 worker
-[############################] 100 %   02:10 / 02:00   7,200 of 7,200
+              R"([############################] 100 %   02:10 / 02:00   7,200 of 7,200
 
  rate      60/s of 60/s   awaiting 27  waiting 1,234
  success   89.39 % NO  429 6.42 % NO  failed 4.19 % NO
@@ -307,8 +305,7 @@ TEST_F(Live, NarrowWithoutUnicodeDrainingAndBroken) {
 
 TEST_F(Live, BeforeAnythingEnded) {
     EXPECT_EQ(view(Nanos{0}, {.colour = false, .unicode = true, .width = 80}),
-              R"(squadload · spike · open 60/s constant · epoll, 1 worker
-[                            ]   0 %   00:00 / 02:00   0 of 7,200
+              R"([                            ]   0 %   00:00 / 02:00   0 of 7,200
 
  rate      0/s of 0/s   in flight 0
  no request has ended yet

@@ -62,12 +62,6 @@ std::string time_text(const scenario::Scenario& s, const Progress& p, const char
     return out;
 }
 
-std::string header_text(const LiveContext& c) {
-    const auto& s = c.scenario;
-    return fmt::format("squadload · {} · {} · {}, {}", s.name, verdict::load_description(s),
-                       c.backend, result::plural(s.workers, "worker"));
-}
-
 std::string bar_line(const LiveContext& c, const Progress& p, const Style& style) {
     const auto& s = c.scenario;
     const double share = share_done(s, p);
@@ -210,8 +204,7 @@ std::vector<std::string> live_view(const LiveContext& c, const Progress& p,
                                    const Style& style) {
     const TaskStats all = verdict::pooled(p.totals.tasks);
     const double seconds = to_seconds(p.elapsed);
-    std::vector<std::string> out{line({{header_text(c), Tone::strong}}, style),
-                                 bar_line(c, p, style), "", rate_line(c, p, series, style)};
+    std::vector<std::string> out{bar_line(c, p, style), "", rate_line(c, p, series, style)};
     if (all.outcomes.requests() == 0) {
         out.push_back(line({{" no request has ended yet", Tone::muted}}, style));
         return out;
