@@ -1,0 +1,342 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/suggest.h"
+#include "base/units.h"
+#include "judge/result/run_result.h"
+
+namespace squadload::cli {
+namespace {
+
+constexpr auto kRunExamples = R"(Examples:
+  squadload run                                first scenario of config/load_testing.yaml
+  squadload run spike --host http://127.0.0.1:8000
+  squadload run all --stage staging --fail-fast
+  squadload run http://127.0.0.1:8000/health -r 50 -t 30s
+  squadload run sustained -u 30 -r 30 -t 5m    closed model: 30 users, 30 new users per second
+
+Exit codes: 0 PASS, 1 FAIL, 2 usage or configuration, 3 target unreachable, 4 VOID,
+70 internal error, 130 / 143 interrupted by SIGINT / SIGTERM.)";
+constexpr auto kListExamples = R"(Example:
+  squadload list --config config/load_testing.yaml)";
+constexpr auto kValidateExamples = R"(Examples:
+  squadload validate
+  squadload validate my_test.yaml --stage staging --users 20)";
+constexpr auto kInitExamples = R"(Examples:
+  squadload init http://127.0.0.1:8000
+  squadload init http://127.0.0.1:8000/v1 --output my_test.yaml)";
+constexpr auto kTryExamples = R"(Examples:
+  squadload try --host http://127.0.0.1:8000
+  squadload try chat --host http://127.0.0.1:8000 --seed 7
+
+Exit codes: 0 when the outcome is ok, 1 otherwise; 2 and 3 as for run.)";
+constexpr auto kProgramExamples = R"(Examples:
+  squadload run http://127.0.0.1:8000/health -r 50 -t 30s
+  squadload run spike --host http://127.0.0.1:8000
+  squadload COMMAND --help)";
+
+// Collects what CLI11 writes, so that parse() stays a function of its arguments.
+class Parser {
+  public:
+    Parser();
+    std::variant<Invocation, Ended> parse(const std::vector<std::string>& arguments,
+                                          const scenario::Environment& environment);
+
+  private:
+    CLI::App* subcommand(Command command, const std::string& name, const std::string& description,
+                         const char* examples);
+    void add_config(CLI::App& app);
+    void add_load(CLI::App& app);
+    void add_run();
+    void add_others();
+    [[nodiscard]] Result<void> check_leftovers() const;
+    [[nodiscard]] Result<void> apply_environment(const scenario::Environment& environment);
+    [[nodiscard]] Ended wrong(const std::string& sentence) const;
+
+    CLI::App app_{"squadload: load tests for LLM APIs and any HTTP API, with a verdict."};
+    Invocation invocation_;
+    std::vector<std::pair<CLI::App*, Command>> commands_;
+    std::optional<std::string> lag_budget_;
+    std::optional<std::string> argument_;  // the one argument of the other commands
+    std::optional<std::string> scenario_;  // try takes one
+    bool headless_ = false;
+};
+
+Parser::Parser() {
+    app_.name("squadload");
+    app_.footer(kProgramExamples);
+    app_.set_version_flag("-V,--version", "squadload " + version(), "Print the version");
+    app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    app_.require_subcommand(0, 1);
+    app_.allow_extras();
+    add_run();
+    add_others();
+}
+
+CLI::App* Parser::subcommand(Command command, const std::string& name,
+                             const std::string& description, const char* examples) {
+    auto* app = app_.add_subcommand(name, description);
+    app->footer(examples);
+    app->allow_extras();
+    commands_.emplace_back(app, command);
+    return app;
+}
+
+void Parser::add_config(CLI::App& app) {
+    app.add_option("-f,--config", invocation_.config,
+                   fmt::format("Scenario file (default {})", kDefaultConfig))
+        ->type_name("FILE");
+}
+
+void Parser::add_load(CLI::App& app) {
+    auto& load = invocation_.load;
+    const auto option = [&](const char* names, std::optional<std::string>& value, const char* type,
+                            const char* text) {
+        app.add_option(names, value, text)->type_name(type)->group("Load");
+    };
+    option("-H,--host", load.host, "URL", "Base URL of the target");
+    option("--stage", load.stage, "NAME", "Apply a stage of the file");
+    option("-u,--users", load.users, "N",
+           "Users; switches to the closed model unless a rate is given");
+    option("--spawn-rate", load.spawn_rate, "N", "Users started per second (closed model)");
+    option("--rate", load.rate, "R", "Requests per second (open model): 50, 600/m");
+    option("-r", load.rate_or_spawn_rate, "R",
+           "Request rate in the open model, spawn rate in the closed one");
+    option("-t,--duration,--run-time", load.duration, "T", "How long: 30s, 5m, 1h30m");
+    option("-n,--requests", load.requests, "N", "Stop after that many requests");
+    option("--seed", load.seed, "N", "Seed of everything random");
+    option("--workers", load.workers, "N", "Threads that generate load");
+    option("-s,--graceful-stop,--stop-timeout", load.graceful_stop, "T",
+           "How long requests in flight are awaited at the end");
+}
+
+void Parser::add_run() {
+    auto* app =
+        subcommand(Command::run, "run", "Run scenarios, or a URL, and judge them", kRunExamples);
+    app->add_option("target", invocation_.arguments,
+                    "Scenarios, \"all\", or a URL (default: the file's first scenario)")
+        ->type_name("SCENARIO|URL");
+    app->add_option("--scenario", invocation_.scenarios, "A scenario by name")
+        ->type_name("NAME")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+    add_config(*app);
+    add_load(*app);
+    app->add_flag("--fail-fast", invocation_.load.fail_fast,
+                  "Stop as soon as a fail_fast bound breaks")
+        ->group("Verdict");
+    app->add_flag("--allow-void", invocation_.allow_void,
+                  "A run that would be VOID is judged, with a warning")
+        ->group("Verdict");
+    app->add_option("--lag-budget", lag_budget_,
+                    "Generator lag p99 beyond which a run is VOID (default: the larger of 10ms "
+                    "and 5 % of the median response time)")
+        ->type_name("T")
+        ->group("Verdict");
+    app->add_option("--output-dir", invocation_.output_dir,
+                    fmt::format("Folder of the files written (default {})", kDefaultOutputDir))
+        ->type_name("DIR")
+        ->group("Output");
+    app->add_flag("-q,--quiet", invocation_.quiet, "No progress, results only")->group("Output");
+    app->add_option("--backend", invocation_.backend, "Event loop: auto or epoll")
+        ->type_name("NAME")
+        ->group("Output");
+    app->add_flag("--headless", headless_, "Accepted as in Locust: there is no other mode")
+        ->group("Output");
+}
+
+void Parser::add_others() {
+    add_config(*subcommand(Command::list, "list", "List the scenarios of a file", kListExamples));
+
+    auto* validate =
+        subcommand(Command::validate, "validate",
+                   "Check a file and print its effective configuration", kValidateExamples);
+    validate
+        ->add_option("file", argument_, fmt::format("Scenario file (default {})", kDefaultConfig))
+        ->type_name("FILE");
+    validate->add_option("--scenario", invocation_.scenarios, "Only this scenario")
+        ->type_name("NAME")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+    add_config(*validate);
+    add_load(*validate);
+
+    auto* init = subcommand(Command::init, "init", "Write a commented starter file for a URL",
+                            kInitExamples);
+    init->add_option("url", argument_, "The target's base URL")->type_name("URL")->required();
+    init->add_option("-o,--output", invocation_.output,
+                     fmt::format("File to write (default {}); never overwritten", kDefaultConfig))
+        ->type_name("FILE");
+
+    auto* attempt =
+        subcommand(Command::try_task, "try",
+                   "Send one task's request; show it and its response in full", kTryExamples);
+    attempt->add_option("task", argument_, "Task (default: the first one)")->type_name("TASK");
+    attempt
+        ->add_option("--scenario", scenario_,
+                     "Scenario the task is taken from (default: the first one)")
+        ->type_name("NAME");
+    add_config(*attempt);
+    attempt->add_option("-H,--host", invocation_.load.host, "Base URL of the target")
+        ->type_name("URL");
+    attempt->add_option("--stage", invocation_.load.stage, "Apply a stage of the file")
+        ->type_name("NAME");
+    attempt->add_option("--seed", invocation_.load.seed, "Seed of everything random")
+        ->type_name("N");
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* option : app.get_options()) {
+        for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+        for (const auto& name : option->get_snames()) names.push_back("-" + name);
+    }
+    return names;
+}
+
+std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
+    const auto nearest = nearest_name(word, known);
+    return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
+}
+
+Result<void> Parser::check_leftovers() const {
+    const auto chosen = app_.get_subcommands();
+    const CLI::App& app = chosen.empty() ? app_ : *chosen.front();
+    auto left = app.remaining();
+    if (left.empty() && &app != &app_) left = app_.remaining();
+    if (left.empty()) return {};
+    // An unknown option may have left its value behind: the option is what is wrong.
+    const auto option = std::find_if(left.begin(), left.end(), [](const auto& word) {
+        return word.size() > 1 && word[0] == '-';
+    });
+    if (option != left.end()) {
+        const auto name = option->substr(0, option->find('='));
+        return fail(ErrorKind::usage,
+                    fmt::format("unknown option {}{}", name, suggestion(name, option_names(app))));
+    }
+    if (!chosen.empty())
+        return fail(ErrorKind::usage, fmt::format("unexpected argument {}", left.front()));
+    std::vector<std::string> names;
+    for (const auto& [command, value] : commands_) names.push_back(command->get_name());
+    return fail(ErrorKind::usage,
+                fmt::format("unknown command {}{}", left.front(), suggestion(left.front(), names)));
+}
+
+Result<void> Parser::apply_environment(const scenario::Environment& environment) {
+    const auto chosen = app_.get_subcommands();
+    const auto given = [&](const std::string& name) {
+        const auto* option = chosen.empty() ? nullptr : chosen.front()->get_option_no_throw(name);
+        return option != nullptr && option->count() > 0;
+    };
+    const auto text = [&](const char* variable,
+                          const std::string& option) -> std::optional<std::string> {
+        if (given(option)) return std::nullopt;
+        auto value = environment(variable);
+        return value && !value->empty() ? value : std::nullopt;
+    };
+    invocation_.config_given = given("--config");
+    if (auto value = text("SQUADLOAD_CONFIG", "--config")) {
+        // A file given as the argument of validate comes from the command line, too.
+        if (invocation_.command != Command::validate || invocation_.arguments.empty())
+            invocation_.config = value;
+    }
+    if (auto value = text("SQUADLOAD_OUTPUT_DIR", "--output-dir")) invocation_.output_dir = *value;
+    if (auto value = text("SQUADLOAD_BACKEND", "--backend")) invocation_.backend = *value;
+    std::string budget_source = "--lag-budget";
+    if (auto value = text("SQUADLOAD_LAG_BUDGET", "--lag-budget")) {
+        lag_budget_ = value;
+        budget_source = "SQUADLOAD_LAG_BUDGET";
+    }
+    if (lag_budget_) {
+        const auto budget = parse_duration(*lag_budget_);
+        if (!budget)
+            return fail(ErrorKind::usage,
+                        fmt::format("{}: {}", budget_source, budget.error().message));
+        invocation_.lag_budget_ms = to_ms(*budget);
+    }
+    const std::array<std::tuple<const char*, const char*, bool*>, 2> switches{
+        {{"SQUADLOAD_QUIET", "--quiet", &invocation_.quiet},
+         {"SQUADLOAD_ALLOW_VOID", "--allow-void", &invocation_.allow_void}}};
+    for (const auto& [variable, option, target] : switches) {
+        const auto value = text(variable, option);
+        if (!value) continue;
+        const auto on = parse_switch(variable, *value);
+        if (!on) return tl::unexpected(on.error());
+        *target = *on;
+    }
+    return {};
+}
+
+Ended Parser::wrong(const std::string& sentence) const {
+    const auto chosen = app_.get_subcommands();
+    const auto command =
+        chosen.empty() ? std::string("squadload") : "squadload " + chosen.front()->get_name();
+    return {result::ExitCode::usage, "",
+            fmt::format("squadload: error: {}\nSee {} --help\n", sentence, command)};
+}
+
+std::variant<Invocation, Ended> Parser::parse(const std::vector<std::string>& arguments,
+                                              const scenario::Environment& environment) {
+    if (arguments.empty()) return Ended{result::ExitCode::usage, "", app_.help()};
+    try {
+        app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    } catch (const CLI::CallForHelp&) {
+        return Ended{0, app_.help(), ""};  // of the chosen command, if there is one
+    } catch (const CLI::CallForVersion& e) {
+        return Ended{0, std::string(e.what()) + "\n", ""};
+    } catch (const CLI::ArgumentMismatch& e) {
+        const std::string sentence = e.what();
+        return wrong(sentence.substr(0, sentence.find(':')) + " needs a value");
+    } catch (const CLI::ParseError& e) {
+        // A mistyped option explains what CLI11 then misses.
+        const auto leftovers = check_leftovers();
+        return wrong(leftovers ? std::string(e.what()) : leftovers.error().message);
+    }
+    if (const auto none_left = check_leftovers(); !none_left)
+        return wrong(none_left.error().message);
+    const auto chosen = app_.get_subcommands();
+    if (chosen.empty()) return wrong("a command is missing");
+    for (const auto& [app, command] : commands_) {
+        if (app == chosen.front()) invocation_.command = command;
+    }
+    if (argument_) invocation_.arguments = {*argument_};
+    if (scenario_) invocation_.scenarios = {*scenario_};
+    const auto& load = invocation_.load;
+    if (load.rate_or_spawn_rate && load.rate) {
+        return wrong(fmt::format("-r {} and --rate {} both name a rate; give one of them",
+                                 *load.rate_or_spawn_rate, *load.rate));
+    }
+    if (const auto applied = apply_environment(environment); !applied)
+        return wrong(applied.error().message);
+    return invocation_;
+}
+
+}  // namespace
+
+std::variant<Invocation, Ended> parse(const std::vector<std::string>& arguments,
+                                      const scenario::Environment& environment) {
+    return Parser().parse(arguments, environment);
+}
+
+Result<bool> parse_switch(const std::string& name, const std::string& text) {
+    std::string lower = text;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (lower == "1" || lower == "true" || lower == "yes" || lower == "on") return true;
+    if (lower.empty() || lower == "0" || lower == "false" || lower == "no" || lower == "off")
+        return false;
+    return fail(ErrorKind::usage,
+                fmt::format("{}: \"{}\" is neither on nor off; use 1 or 0", name, text));
+}
+
+std::string version() {
+    return SQUADLOAD_VERSION;
+}
+
+}  // namespace squadload::cli

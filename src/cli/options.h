@@ -1,0 +1,61 @@
+// The command line and the environment → one value. Nothing is read or run here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "load/scenario/config.h"
+
+namespace squadload::cli {
+
+inline constexpr std::string_view kDefaultConfig = "config/load_testing.yaml";
+inline constexpr std::string_view kDefaultOutputDir = "reports";
+
+enum class Command { run, list, validate, init, try_task };
+
+struct Invocation {
+    Command command = Command::run;
+    // run: scenarios, "all" or one URL; validate: at most one file; init: the URL; try: at most one
+    // task.
+    std::vector<std::string> arguments;
+    std::vector<std::string> scenarios;  // --scenario
+    std::optional<std::string> config;   // --config, SQUADLOAD_CONFIG
+    bool config_given = false;           // by --config
+    scenario::CommandLine
+        load;  // what scenario::Config::effective resolves, together with its environment
+    std::optional<std::string>
+        r;  // -r: a request rate or a spawn rate, by the model (see resolve_r)
+    std::string output_dir{kDefaultOutputDir};  // --output-dir, SQUADLOAD_OUTPUT_DIR
+    std::optional<std::string> output;          // init --output
+    std::string backend = "auto";               // --backend, SQUADLOAD_BACKEND
+    bool quiet = false;                         // --quiet, SQUADLOAD_QUIET
+    bool allow_void = false;                    // --allow-void, SQUADLOAD_ALLOW_VOID
+    std::optional<double> lag_budget_ms;        // --lag-budget, SQUADLOAD_LAG_BUDGET
+};
+
+// The command line asked for nothing to be done: help, the version, or it was wrong.
+struct Ended {
+    int exit_code = 0;
+    std::string out;  // for stdout
+    std::string err;  // for stderr
+};
+
+// `arguments` without the program's name. A mistyped option or command ends with exit code 2 and
+// the nearest known one.
+[[nodiscard]] std::variant<Invocation, Ended> parse(const std::vector<std::string>& arguments,
+                                                    const scenario::Environment& environment);
+
+// "1", "true", "yes", "on" and "0", "false", "no", "off", "" in any case.
+[[nodiscard]] Result<bool> parse_switch(const std::string& name, const std::string& text);
+
+// The command line as text for the metrics file: quoted for a shell, with user info and
+// secret-looking query values masked.
+[[nodiscard]] std::string command_text(const std::vector<std::string>& arguments);
+
+[[nodiscard]] std::string version();
+
+}  // namespace squadload::cli

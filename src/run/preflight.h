@@ -1,0 +1,44 @@
+// Everything that can be known before the first request: is the target's URL one we can drive, does
+// it resolve, does something accept connections there, do the connections fit.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "load/engine/engine.h"
+#include "load/scenario/scenario.h"
+#include "load/transport/address.h"
+#include "run/limits.h"
+
+namespace squadload::run {
+
+// The network as the preflight uses it; injected so that tests need none.
+struct Network {
+    std::function<Result<std::vector<transport::Address>>(const std::string& host,
+                                                          std::uint16_t port)>
+        resolve;
+    std::function<Result<transport::Address>(const std::vector<transport::Address>&,
+                                             std::int64_t timeout_ms)>
+        probe;
+};
+[[nodiscard]] Network system_network();
+
+// The parts of a plan that come from the target's URL; no network. Errors (kind config, at the
+// place where the host was given): no host, malformed URL, https://, a query in it.
+struct TargetUrl {
+    std::string host;  // name or address
+    std::uint16_t port = 80;
+    std::string authority;
+    std::string base_path;  // "" or "/v1"
+};
+[[nodiscard]] Result<TargetUrl> target_url(const scenario::Target& target);
+
+// Errors: of target_url; kind unreachable when nothing resolves or accepts within the connect
+// timeout; of fit_connections. No request is sent. May lower a bound of the scenario, with a note
+// in it.
+[[nodiscard]] Result<engine::Plan> preflight(scenario::Scenario scenario,
+                                             const ProcessLimits& limits, const Network& network);
+
+}  // namespace squadload::run

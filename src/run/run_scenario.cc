@@ -1,0 +1,97 @@
+#include "run/run_scenario.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+#include "base/suggest.h"
+#include "base/time.h"
+#include "load/transport/epoll_loop.h"
+
+namespace squadload::run {
+namespace {
+
+// What is watched second by second while the engine runs, on its calling thread.
+class Watch {
+  public:
+    Watch(const Judged& judged, const Surroundings& around)
+        : judged_(judged),
+          around_(around),
+          context_{judged.scenario, judged.thresholds, around.backend_name},
+          tracker_(judged.thresholds) {
+        const auto& settings = judged.scenario.fail_fast;
+        if (settings.enabled)
+            fail_fast_.emplace(judged.fail_fast_bounds, settings.window, settings.min_samples);
+    }
+
+    void observe(const engine::Progress& progress) {
+        series_.push_back(progress.point);
+        if (around_.series_log != nullptr)
+            around_.series_log->append(judged_.scenario.name, progress.point);
+        tracker_.observe(progress.totals, progress.elapsed);
+        // While requests in flight are awaited, what still ends says nothing new about the load.
+        if (fail_fast_ && !broken_ && !around_.stop_switch.stopped()) {
+            broken_ = fail_fast_->observe(progress.interval);
+            if (broken_) around_.stop_switch.stop(engine::StopReason::fail_fast);
+        }
+        around_.display.update(context_, progress, series_, around_.stop_switch.stopped());
+    }
+
+    [[nodiscard]] const std::optional<result::ThresholdResult>& broken() const { return broken_; }
+    [[nodiscard]] const verdict::BoundsTracker& tracker() const { return tracker_; }
+
+  private:
+    const Judged& judged_;
+    const Surroundings& around_;
+    report::LiveContext context_;
+    verdict::BoundsTracker tracker_;
+    std::optional<verdict::FailFast> fail_fast_;
+    std::optional<result::ThresholdResult> broken_;
+    std::vector<measure::SeriesPoint> series_;
+};
+
+}  // namespace
+
+Result<Judged> compile_bounds(scenario::Scenario scenario) {
+    auto thresholds = verdict::compile(scenario.thresholds, scenario);
+    if (!thresholds) return tl::unexpected(thresholds.error());
+    auto fail_fast = verdict::compile(scenario.fail_fast.bounds, scenario);
+    if (!fail_fast) return tl::unexpected(fail_fast.error());
+    return Judged{std::move(scenario), std::move(*thresholds), std::move(*fail_fast)};
+}
+
+std::string header_line(const Options& options, const scenario::Scenario& scenario,
+                        const std::string& backend) {
+    return fmt::format("squadload {} · {} · {} · {} · {}, {} worker{}", options.tool_version,
+                       scenario.name, verdict::load_description(scenario), scenario.target.host,
+                       backend, scenario.workers, scenario.workers == 1 ? "" : "s");
+}
+
+Result<result::ScenarioResult> run_scenario(const engine::Plan& plan, const Judged& judged,
+                                            const Surroundings& around) {
+    Watch watch(judged, around);
+    const auto measured =
+        engine::run_engine(plan, around.make_loop, around.stop_switch,
+                           [&](const engine::Progress& progress) { watch.observe(progress); });
+    around.display.finish();
+    if (!measured) return tl::unexpected(measured.error());
+    auto result = verdict::conclude(plan, *measured, judged.thresholds, watch.broken(),
+                                    around.options.policy);
+    watch.tracker().annotate(result.thresholds);
+    return result;
+}
+
+Result<Backend> choose_backend(const std::string& option) {
+    static constexpr std::array<std::string_view, 2> kNames{"auto", "epoll"};
+    if (option == "auto" || option == "epoll") {
+        return Backend{"epoll", [](std::uint32_t) { return transport::make_epoll_loop(); }};
+    }
+    const auto nearest = nearest_name(option, kNames);
+    return fail(
+        ErrorKind::usage,
+        fmt::format("unknown backend {}: {}", option,
+                    nearest.empty() ? "auto or epoll" : fmt::format("did you mean {}?", nearest)));
+}
+
+}  // namespace squadload::run

@@ -1,0 +1,64 @@
+// One scenario from bounds to judged result.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "judge/result/run_result.h"
+#include "judge/verdict/fail_fast.h"
+#include "judge/verdict/threshold.h"
+#include "judge/verdict/verdict.h"
+#include "load/engine/engine.h"
+#include "report/files.h"
+#include "run/display.h"
+
+namespace squadload::run {
+
+struct Options {
+    std::string tool_version;
+    std::string command;  // as typed, shell-quoted, secrets masked
+    std::string output_dir = "reports";
+    std::string backend = "auto";  // "auto" | "epoll"
+    bool quiet = false;            // no progress, no notes; results are printed all the same
+    verdict::Policy policy;
+};
+
+// A scenario with its bounds compiled: nothing in the file can fail any more.
+struct Judged {
+    scenario::Scenario scenario;
+    std::vector<verdict::Threshold> thresholds;
+    std::vector<verdict::Threshold> fail_fast_bounds;
+};
+// Errors (kind config): those of verdict::compile.
+[[nodiscard]] Result<Judged> compile_bounds(scenario::Scenario scenario);
+
+// What accompanies a run; everything outlives it.
+struct Surroundings {
+    const Options& options;
+    engine::LoopFactory make_loop;
+    std::string backend_name;  // "epoll"
+    engine::StopSwitch& stop_switch;
+    Display& display;
+    report::SeriesLog* series_log;  // may be null
+};
+
+// The line at the start: "squadload 0.1.0 · spike · open 60/s constant · http://host · epoll, 1
+// worker".
+[[nodiscard]] std::string header_line(const Options& options, const scenario::Scenario& scenario,
+                                      const std::string& backend);
+
+// Runs until the schedule's end or a stop. Errors: of run_engine.
+[[nodiscard]] Result<result::ScenarioResult> run_scenario(const engine::Plan& plan,
+                                                          const Judged& judged,
+                                                          const Surroundings& surroundings);
+
+// The loop implementation by option: its name and factory. Error kind usage for an unknown one.
+struct Backend {
+    std::string name;
+    engine::LoopFactory make_loop;
+};
+[[nodiscard]] Result<Backend> choose_backend(const std::string& option);
+
+}  // namespace squadload::run

@@ -1,0 +1,144 @@
+#include "run/run_scenario.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "load/transport/sim_loop.h"
+#include "run/test_support.h"
+
+namespace squadload::run {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+// Answers every request after 20 ms with one status.
+class SimpleServer : public transport::SimServer {
+  public:
+    explicit SimpleServer(std::string status) : status_(std::move(status)) {}
+    void on_bytes(transport::SimConnection& connection, std::span<const char>) override {
+        connection.reply(std::chrono::milliseconds{20},
+                         "HTTP/1.1 " + status_ + "\r\nContent-Length: 2\r\n\r\nok");
+    }
+
+  private:
+    std::string status_;
+};
+
+// A scenario of 10 requests per second for 20 s with one bound and one to fail fast on.
+scenario::Scenario twenty_seconds() {
+    auto s = open(10, 10, false);
+    s.duration = std::chrono::seconds{20};
+    s.rates = {{s.duration, 10, 10}};
+    s.target.host = "http://api.test";
+    scenario::UserClass user;
+    user.name = "User";
+    scenario::Task task;
+    task.name = task.entry_name = "get";
+    task.path = scenario::Template::constant("/");
+    user.tasks = {task};
+    s.classes = {user};
+    s.thresholds = {{"success_rate_min", "0.99", {}}};
+    s.fail_fast = {true, {{"success_rate_min", "0.99", {}}}, std::chrono::seconds{3}, 10};
+    return s;
+}
+
+struct Simulated {
+    result::ScenarioResult result;
+    std::size_t logged = 0;  // lines of the series log
+};
+
+Simulated simulate(const std::string& status, const scenario::Scenario& scenario) {
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("squadload_run_" + std::to_string(::getpid()));
+    const Capture out;
+    const Terminal terminal(out.fd(), out.fd(), environment_of({}));
+    Display display(terminal, true);
+    SimpleServer server(status);
+    const Options options;
+    engine::StopSwitch stop_switch;
+    auto log = report::SeriesLog::open(folder.string(), "test");
+    EXPECT_TRUE(log) << log.error().text();
+    const auto judged = compile_bounds(scenario);
+    EXPECT_TRUE(judged) << judged.error().text();
+    const engine::Plan plan{scenario, *transport::Address::parse("127.0.0.1", 80), "api.test", ""};
+    const engine::LoopFactory factory =
+        [&](std::uint32_t) -> Result<std::unique_ptr<transport::Loop>> {
+        return std::unique_ptr<transport::Loop>(transport::SimLoop::make(server));
+    };
+    auto result =
+        run_scenario(plan, *judged, {options, factory, "simulated", stop_switch, display, &*log});
+    EXPECT_TRUE(result) << result.error().text();
+    std::ifstream lines(log->path());
+    const auto logged = std::count(std::istreambuf_iterator<char>(lines), {}, '\n');
+    log->finish();
+    std::filesystem::remove_all(folder);
+    return {std::move(*result), static_cast<std::size_t>(logged)};
+}
+
+TEST(RunScenario, GoodTargetPasses) {
+    const auto run = simulate("200 OK", twenty_seconds());
+    EXPECT_EQ(run.result.verdict, result::Verdict::pass) << run.result.verdict_reason;
+    EXPECT_EQ(run.result.totals.outcomes.ok(), 200U);
+    EXPECT_EQ(run.result.stop_reason, "schedule_ended");
+    EXPECT_EQ(run.logged, run.result.series.size());
+    EXPECT_GE(run.logged, 20U);
+}
+
+TEST(RunScenario, BrokenFailFastBoundEndsItEarly) {
+    const auto run = simulate("500 Oops", twenty_seconds());
+    EXPECT_EQ(run.result.verdict, result::Verdict::fail);
+    EXPECT_EQ(run.result.stop_reason, "fail_fast");
+    EXPECT_LT(run.result.totals.outcomes.scheduled(), 200U);
+    EXPECT_EQ(run.result.totals.outcomes.ok(), 0U);
+    ASSERT_THAT(run.result.thresholds, SizeIs(2));
+    EXPECT_TRUE(run.result.thresholds[0].first_broken_at_s) << "when the run's own bound broke";
+    EXPECT_TRUE(run.result.thresholds[1].first_broken_at_s);
+}
+
+TEST(RunScenario, WithoutFailFastTheScheduleIsPlayedToItsEnd) {
+    auto s = twenty_seconds();
+    s.fail_fast.enabled = false;
+    const auto run = simulate("500 Oops", s);
+    EXPECT_EQ(run.result.verdict, result::Verdict::fail);
+    EXPECT_EQ(run.result.stop_reason, "schedule_ended");
+    EXPECT_EQ(run.result.totals.outcomes.scheduled(), 200U);
+}
+
+TEST(RunScenario, UnknownBoundIsAnError) {
+    auto s = twenty_seconds();
+    s.thresholds = {{"p95_latency_max", "100", {"my.yaml", 4, 3}}};
+    const auto judged = compile_bounds(s);
+    ASSERT_FALSE(judged);
+    EXPECT_THAT(judged.error().text(), HasSubstr("my.yaml:4:3"));
+    s = twenty_seconds();
+    s.fail_fast.bounds = {{"succes_rate_min", "0.9", {}}};
+    EXPECT_FALSE(compile_bounds(s));
+}
+
+TEST(RunScenario, HeaderLine) {
+    Options options;
+    options.tool_version = "0.1.0";
+    auto s = twenty_seconds();
+    EXPECT_EQ(header_line(options, s, "epoll"),
+              "squadload 0.1.0 · spike · open 10/s constant · http://api.test · epoll, 1 worker");
+    s.workers = 2;
+    EXPECT_THAT(header_line(options, s, "epoll"), HasSubstr("epoll, 2 workers"));
+}
+
+TEST(Backend, ByName) {
+    EXPECT_EQ(choose_backend("auto")->name, "epoll");
+    EXPECT_EQ(choose_backend("epoll")->name, "epoll");
+    const auto unknown = choose_backend("epol");
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().kind, ErrorKind::usage);
+    EXPECT_THAT(unknown.error().message, HasSubstr("did you mean epoll?"));
+}
+
+}  // namespace
+}  // namespace squadload::run

@@ -1,0 +1,163 @@
+#include "run/run_suite.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <optional>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "run/signals.h"
+
+namespace squadload::run {
+namespace {
+
+// The state of one suite: what it has, and what it has found out so far.
+class Suite {
+  public:
+    Suite(const Options& options, const Terminal& terminal, const Network& network)
+        : options_(options),
+          terminal_(terminal),
+          network_(network),
+          display_(terminal, options.quiet) {}
+
+    Result<int> run(std::vector<scenario::Scenario> scenarios);
+
+  private:
+    Result<void> prepare(std::vector<scenario::Scenario> scenarios);
+    Result<void> run_one(const Judged& judged, engine::StopSwitch& stop_switch);
+    Result<int> conclude(const std::optional<Error>& trouble);
+
+    const Options& options_;
+    const Terminal& terminal_;
+    const Network& network_;
+    Display display_;
+    SignalGuard signals_;
+    ProcessLimits limits_;
+    Backend backend_;
+    std::vector<Judged> prepared_;
+    std::optional<report::SeriesLog> series_log_;
+    std::string stamp_;
+    result::RunResult run_;
+};
+
+// Everything a configuration can get wrong is found here, before the first request of the first
+// scenario.
+Result<void> Suite::prepare(std::vector<scenario::Scenario> scenarios) {
+    auto backend = choose_backend(options_.backend);
+    if (!backend) return tl::unexpected(backend.error());
+    backend_ = std::move(*backend);
+    limits_ = raise_and_read_limits();
+    for (auto& scenario : scenarios) {
+        if (auto url = target_url(scenario.target); !url) return tl::unexpected(url.error());
+        if (auto fits = fit_connections(scenario, limits_); !fits)
+            return tl::unexpected(fits.error());
+        auto judged = compile_bounds(std::move(scenario));
+        if (!judged) return tl::unexpected(judged.error());
+        prepared_.push_back(std::move(*judged));
+    }
+    return {};
+}
+
+Result<void> Suite::run_one(const Judged& judged, engine::StopSwitch& stop_switch) {
+    auto plan = preflight(judged.scenario, limits_, network_);
+    if (!plan) return tl::unexpected(plan.error());
+    if (!series_log_) {
+        auto log = report::SeriesLog::open(options_.output_dir, stamp_);
+        if (!log) return tl::unexpected(log.error());
+        series_log_.emplace(std::move(*log));
+    }
+    signals_.watch(stop_switch);
+    display_.line(header_line(options_, judged.scenario, backend_.name));
+    for (const auto& note : judged.scenario.notes) display_.line("note: " + note);
+    auto result = run_scenario(
+        *plan, judged,
+        {options_, backend_.make_loop, backend_.name, stop_switch, display_, &*series_log_});
+    signals_.unwatch();
+    if (!result) return tl::unexpected(result.error());
+    terminal_.out(report::summary(*result, terminal_.out_style()));
+    run_.scenarios.push_back(std::move(*result));
+    return {};
+}
+
+Result<int> Suite::run(std::vector<scenario::Scenario> scenarios) {
+    const auto started = wall_now();
+    stamp_ = utc_file_stamp(started);
+    run_.tool_version = options_.tool_version;
+    run_.command = options_.command;
+    run_.started_at = utc_iso8601(started);
+    if (auto ready = prepare(std::move(scenarios)); !ready) return tl::unexpected(ready.error());
+
+    std::optional<Error> trouble;
+    for (const auto& judged : prepared_) {
+        if (signals_.received() != 0) break;
+        engine::StopSwitch stop_switch;
+        if (auto done = run_one(judged, stop_switch); !done) {
+            trouble = done.error();
+            break;
+        }
+    }
+    if (trouble && run_.scenarios.empty()) {
+        if (series_log_) series_log_->finish();
+        return tl::unexpected(*trouble);
+    }
+    return conclude(trouble);
+}
+
+Result<int> Suite::conclude(const std::optional<Error>& trouble) {
+    const bool stopped = signals_.received() != 0;
+    verdict::conclude_run(run_, signals_.received() == SIGTERM);
+    // A suite that could not go on is not green, whatever its first scenarios found.
+    if (trouble) {
+        log::error(trouble->text());
+        if (run_.verdict == result::Verdict::pass) {
+            run_.verdict = result::Verdict::fail;
+            run_.exit_code = exit_code(*trouble);
+        }
+    }
+    if (stopped && run_.scenarios.size() < prepared_.size()) {
+        run_.verdict = result::Verdict::interrupted;
+        run_.exit_code = signals_.received() == SIGTERM ? result::ExitCode::terminated
+                                                        : result::ExitCode::interrupted;
+    }
+    if (const auto left = prepared_.size() - run_.scenarios.size(); left > 0) {
+        terminal_.err(fmt::format("{} of {} scenarios did not run\n", left, prepared_.size()));
+    }
+    terminal_.out(report::suite_summary(run_, terminal_.out_style()));
+    const auto path = report::write_metrics(run_, options_.output_dir, stamp_);
+    if (!path) {
+        // The series stays: it is what is left of the run.
+        log::error(
+            fmt::format("{}; the series is in {}", path.error().text(), series_log_->path()));
+        return run_.exit_code == result::ExitCode::pass ? result::ExitCode::internal
+                                                        : run_.exit_code;
+    }
+    series_log_->finish();
+    terminal_.out(*path + "\n");
+    return run_.exit_code;
+}
+
+}  // namespace
+
+Result<int> run_suite(std::vector<scenario::Scenario> scenarios, const Options& options,
+                      const Terminal& terminal, const Network& network) {
+    Suite suite(options, terminal, network);
+    return suite.run(std::move(scenarios));
+}
+
+int exit_code(const Error& error) {
+    switch (error.kind) {
+        case ErrorKind::usage:
+        case ErrorKind::config:
+        case ErrorKind::resources:
+        case ErrorKind::io:
+            return result::ExitCode::usage;
+        case ErrorKind::unreachable:
+            return result::ExitCode::unreachable;
+        case ErrorKind::internal:
+            break;
+    }
+    return result::ExitCode::internal;
+}
+
+}  // namespace squadload::run
