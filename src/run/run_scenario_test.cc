@@ -6,7 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <thread>
 
 #include "load/transport/sim_loop.h"
 #include "run/test_support.h"
@@ -20,15 +22,25 @@ using ::testing::SizeIs;
 // Answers every request after 20 ms with one status.
 class SimpleServer : public transport::SimServer {
   public:
-    explicit SimpleServer(std::string status) : status_(std::move(status)) {}
+    SimpleServer(std::string status, std::function<void(std::uint64_t)> before_reply)
+        : status_(std::move(status)), before_reply_(std::move(before_reply)) {}
     void on_bytes(transport::SimConnection& connection, std::span<const char>) override {
+        before_reply_(requests_++);
         connection.reply(std::chrono::milliseconds{20},
                          "HTTP/1.1 " + status_ + "\r\nContent-Length: 2\r\n\r\nok");
     }
 
   private:
     std::string status_;
+    std::function<void(std::uint64_t)> before_reply_;
+    std::uint64_t requests_ = 0;
 };
+
+// Simulated time runs ahead of the thread that watches: where a stop is due, it waits for it.
+void await_stop(const engine::StopSwitch& stop_switch) {
+    const auto limit = mono_now() + std::chrono::seconds{20};
+    while (!stop_switch.stopped() && mono_now() < limit) std::this_thread::yield();
+}
 
 // A scenario of 10 requests per second for 20 s with one bound and one to fail fast on.
 scenario::Scenario twenty_seconds() {
@@ -53,15 +65,18 @@ struct Simulated {
     std::size_t logged = 0;  // lines of the series log
 };
 
-Simulated simulate(const std::string& status, const scenario::Scenario& scenario) {
+Simulated simulate(const std::string& status, const scenario::Scenario& scenario,
+                   std::optional<std::uint64_t> stopped_by = std::nullopt) {
     const auto folder =
         std::filesystem::temp_directory_path() / ("squadload_run_" + std::to_string(::getpid()));
     const Capture out;
     const Terminal terminal(out.fd(), out.fd(), environment_of({}));
     Display display(terminal, true);
-    SimpleServer server(status);
     const Options options;
     engine::StopSwitch stop_switch;
+    SimpleServer server(status, [&](std::uint64_t request) {
+        if (request == stopped_by) await_stop(stop_switch);
+    });
     auto log = report::SeriesLog::open(folder.string(), "test");
     EXPECT_TRUE(log) << log.error().text();
     const auto judged = compile_bounds(scenario);
@@ -91,7 +106,7 @@ TEST(RunScenario, GoodTargetPasses) {
 }
 
 TEST(RunScenario, BrokenFailFastBoundEndsItEarly) {
-    const auto run = simulate("500 Oops", twenty_seconds());
+    const auto run = simulate("500 Oops", twenty_seconds(), 100);
     EXPECT_EQ(run.result.verdict, result::Verdict::fail);
     EXPECT_EQ(run.result.stop_reason, "fail_fast");
     EXPECT_LT(run.result.totals.outcomes.scheduled(), 200U);
