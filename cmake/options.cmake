@@ -5,6 +5,8 @@ target_include_directories(squadload_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(squadload_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wdouble-promotion -Wformat=2 -Wunused-result
+  # libstdc++ 12 uses what it deprecates in std::stable_sort, which only clang says.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>
   $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wsuggest-override -Wno-restrict>)
 if(SQUADLOAD_WERROR)
   target_compile_options(squadload_options INTERFACE -Werror)
