@@ -107,8 +107,11 @@ void add_headline(std::string& out, const ScenarioResult& s, const Style& style)
 void add_criteria(std::string& out, const ScenarioResult& s, const Style& style) {
     if (s.thresholds.empty()) return;
     std::vector<const ThresholdResult*> ordered;
-    for (const auto& t : s.thresholds) ordered.push_back(&t);
-    std::stable_partition(ordered.begin(), ordered.end(), [](const auto* t) { return !t->pass; });
+    for (const bool pass : {false, true}) {
+        for (const auto& t : s.thresholds) {
+            if (t.pass == pass) ordered.push_back(&t);
+        }
+    }
     std::vector<std::string> bounds, actuals;
     for (const auto* t : ordered) {
         bounds.push_back(t->bound);
@@ -191,8 +194,10 @@ void add_tasks(std::string& out, const ScenarioResult& s, const Style& style) {
     }
     const std::size_t used = tasks.size();
     if (used > kShownTasks) {
-        std::stable_sort(tasks.begin(), tasks.end(), [](const auto* a, const auto* b) {
-            return a->stats.outcomes.requests() > b->stats.outcomes.requests();
+        std::sort(tasks.begin(), tasks.end(), [](const auto* a, const auto* b) {
+            const auto na = a->stats.outcomes.requests();
+            const auto nb = b->stats.outcomes.requests();
+            return na != nb ? na > nb : a < b;  // file order among equals
         });
         tasks.resize(kShownTasks);
     }

@@ -22,8 +22,16 @@ enum class Verdict { pass, fail, void_run, interrupted };
 
 // What the process returns; the same table for every command.
 struct ExitCode {
-    static constexpr int pass = 0, fail = 1, usage = 2, unreachable = 3, void_run = 4,
-                         internal = 70, interrupted = 130, terminated = 143;
+    enum Value : int {
+        pass = 0,
+        fail = 1,
+        usage = 2,
+        unreachable = 3,
+        void_run = 4,
+        internal = 70,
+        interrupted = 130,
+        terminated = 143,
+    };
 };
 
 // One bound and its answer.

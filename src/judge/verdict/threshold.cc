@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "base/suggest.h"
 #include "base/units.h"
@@ -126,11 +127,11 @@ bool applies(const Given& given, const std::vector<Given>& all, bool spike) {
 
 // In the order of the table of keys: rates first, then the quantiles upwards.
 void order(std::vector<Given>& all) {
-    std::stable_sort(all.begin(), all.end(), [](const Given& a, const Given& b) {
+    std::sort(all.begin(), all.end(), [](const Given& a, const Given& b) {
         const auto rank = [](const Given& g) {
             return std::make_tuple(
                 static_cast<int>(unit_of(g.key->figure)) == static_cast<int>(Unit::ms),
-                g.key->figure == Figure::max, g.key->quantile);
+                g.key->figure == Figure::max, g.key->quantile, g.key);
         };
         return rank(a) < rank(b);
     });

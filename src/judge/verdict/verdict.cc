@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/units.h"
 #include "judge/result/figures.h"
@@ -288,8 +289,10 @@ ScenarioResult conclude(const engine::Plan& plan, const engine::Measurements& m,
     if (fail_fast && m.stop_reason == StopReason::fail_fast) s.thresholds.push_back(*fail_fast);
     s.audit = audit(m, scenario, policy);
     s.failures = m.failures.groups();
-    std::stable_sort(s.failures.begin(), s.failures.end(),
-                     [](const auto& a, const auto& b) { return a.count > b.count; });
+    std::sort(s.failures.begin(), s.failures.end(), [](const auto& a, const auto& b) {
+        return std::tie(b.count, a.first, a.task, a.outcome, a.message) <
+               std::tie(a.count, b.first, b.task, b.outcome, b.message);
+    });
     s.configuration_yaml = scenario::to_yaml(scenario);
     decide(s, plan, fail_fast, policy);
     add_notes(s, scenario, policy);
