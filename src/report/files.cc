@@ -92,7 +92,7 @@ Result<std::string> write_metrics(const result::RunResult& run, const std::strin
     }
     int error = EEXIST;
     for (int n = 1; n <= kMaxSuffix && error == EEXIST; ++n) {
-        const std::string path = numbered(dir, stem, n, ".json");
+        std::string path = numbered(dir, stem, n, ".json");
         error = publish(temporary, path);
         if (error == 0) return path;
     }

@@ -16,7 +16,6 @@ using engine::Progress;
 using measure::TaskStats;
 using scenario::Model;
 using verdict::Figure;
-using verdict::Threshold;
 
 constexpr std::size_t kSparkSeconds = 20;
 

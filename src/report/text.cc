@@ -151,9 +151,7 @@ std::string printable(std::string_view text, const Style& style) {
         const Glyph glyph = first_glyph(text);
         if (is_control(glyph.code))
             out += '.';
-        else if (glyph.code < 0x80)
-            out += glyph.bytes;
-        else if (!style.unicode)
+        else if (glyph.code >= 0x80 && !style.unicode)
             out += ascii_form(glyph.code);
         else if (glyph.code == 0xFFFD)
             out += "\uFFFD";

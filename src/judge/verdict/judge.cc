@@ -10,7 +10,6 @@
 namespace squadload::verdict {
 namespace {
 
-using measure::Outcome;
 using measure::TaskStats;
 
 double figure_value(const Threshold& t, const TaskStats& stats, double duration_s) {
