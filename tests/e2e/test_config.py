@@ -60,7 +60,7 @@ def write(folder, text):
     return file
 
 
-@pytest.mark.parametrize("text", [PLAIN, PLAIN + ENDPOINTS])
+@pytest.mark.parametrize("text", [PLAIN, PLAIN + ENDPOINTS], ids=["plain", "with_endpoints"])
 def test_a_plain_file_is_valid_and_said_to_miss_its_rate(squadload, tmp_path, text):
     run = squadload("validate", write(tmp_path, text))
     assert run.code == 0, run.err

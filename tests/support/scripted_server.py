@@ -52,7 +52,9 @@ async def answer(reader, writer, method, path, headers, body):
         await asyncio.sleep(float(rest[0]) / 1000)
         writer.write(response(200))
     elif word == "status":
-        writer.write(response(int(rest[0]), b'{"error":"as asked"}'))
+        bodiless = rest[0] in ("204", "304")
+        writer.write(b"HTTP/1.1 %s Status\r\n\r\n" % rest[0].encode() if bodiless
+                     else response(int(rest[0]), b'{"error":"as asked"}'))
     elif word == "echo":
         echo = {"method": method, "path": path, "headers": headers, "body": body.decode("utf-8", "replace")}
         writer.write(response(200, json.dumps(echo).encode()))
