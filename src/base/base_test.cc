@@ -23,13 +23,15 @@ TEST(Units, DurationsReadEveryForm) {
     EXPECT_EQ(parse_duration("1h30m").value(), 90min);
     EXPECT_EQ(parse_duration(" 2m 30s ").value(), 150s);
     EXPECT_EQ(parse_duration("0").value(), 0s);
-    for (const char* bad : {"", "s", "-1s", "5x", "1m1h", "1s1s", "1 2", "1e3", "nan", "inf", "99999h", "1..5s", "30s junk"}) {
+    for (const char* bad : {"", "s", "-1s", "5x", "1m1h", "1s1s", "1 2", "1e3", "nan", "inf",
+                            "99999h", "1..5s", "30s junk"}) {
         EXPECT_FALSE(parse_duration(bad)) << bad;
     }
 }
 
 TEST(Units, DurationsSurviveTheRoundTrip) {
-    for (const Nanos d : {Nanos{0}, Nanos{5}, Nanos{1500}, Nanos{250ms}, Nanos{2500ms}, Nanos{30s}, Nanos{90min}, Nanos{3661s}}) {
+    for (const Nanos d : {Nanos{0}, Nanos{5}, Nanos{1500}, Nanos{250ms}, Nanos{2500ms}, Nanos{30s},
+                          Nanos{90min}, Nanos{3661s}}) {
         EXPECT_EQ(parse_duration(format_duration(d)).value(), d) << format_duration(d);
     }
     EXPECT_EQ(format_duration(90min), "1h30m");
@@ -53,9 +55,12 @@ TEST(RandomTest, TheKeyAloneDecidesTheSequence) {
     Random a(42, RandomStream::iteration, 7);
     Random b(42, RandomStream::iteration, 7);
     for (int i = 0; i < 100; ++i) EXPECT_EQ(a.next(), b.next());
-    EXPECT_NE(Random(42, RandomStream::iteration, 8).next(), Random(42, RandomStream::iteration, 7).next());
-    EXPECT_NE(Random(42, RandomStream::wait, 7).next(), Random(42, RandomStream::iteration, 7).next());
-    EXPECT_NE(Random(43, RandomStream::iteration, 7).next(), Random(42, RandomStream::iteration, 7).next());
+    EXPECT_NE(Random(42, RandomStream::iteration, 8).next(),
+              Random(42, RandomStream::iteration, 7).next());
+    EXPECT_NE(Random(42, RandomStream::wait, 7).next(),
+              Random(42, RandomStream::iteration, 7).next());
+    EXPECT_NE(Random(43, RandomStream::iteration, 7).next(),
+              Random(42, RandomStream::iteration, 7).next());
 }
 
 TEST(RandomTest, FirstDrawsAcrossIndicesAreUniform) {
@@ -88,7 +93,8 @@ TEST(Suggest, FindsTheNearestOrNothing) {
 }
 
 TEST(ErrorTest, CarriesThePlace) {
-    EXPECT_EQ((Error{ErrorKind::config, "unknown key", SourceMark{"a.yaml", 3, 5}}).text(), "a.yaml:3:5: unknown key");
+    EXPECT_EQ((Error{ErrorKind::config, "unknown key", SourceMark{"a.yaml", 3, 5}}).text(),
+              "a.yaml:3:5: unknown key");
     EXPECT_EQ((Error{ErrorKind::io, "no such file", std::nullopt}).text(), "no such file");
 }
 

@@ -6,7 +6,8 @@
 namespace squadload {
 
 void check_failed(const char* condition, const char* file, int line) {
-    std::fprintf(stderr, "squadload: internal error: %s does not hold (%s:%d)\n", condition, file, line);
+    std::fprintf(stderr, "squadload: internal error: %s does not hold (%s:%d)\n", condition, file,
+                 line);
     std::abort();
 }
 

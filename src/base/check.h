@@ -1,4 +1,5 @@
-// CHECK: programmer errors end the process with the condition and place. Never for what a user or a network sends.
+// CHECK: programmer errors end the process with the condition and place. Never for what a user or a
+// network sends.
 #pragma once
 
 namespace squadload {

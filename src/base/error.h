@@ -1,5 +1,6 @@
 // Errors as values. Every failure a user can cause is an Error with a plain sentence, and where it
-// stems from a file, the place. Expected failures of the *target* are data (measure::Outcome), not Errors.
+// stems from a file, the place. Expected failures of the *target* are data (measure::Outcome), not
+// Errors.
 #pragma once
 
 #include <optional>

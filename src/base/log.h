@@ -1,4 +1,5 @@
-// Progress and warnings for people, on stderr. stdout carries only results. Nothing is logged per request.
+// Progress and warnings for people, on stderr. stdout carries only results. Nothing is logged per
+// request.
 #pragma once
 
 #include <string_view>

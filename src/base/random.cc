@@ -16,14 +16,17 @@ constexpr std::uint64_t mix(std::uint64_t z) {
 }  // namespace
 
 Random::Random(std::uint64_t seed, RandomStream stream, std::uint64_t index)
-    : state_(mix(mix(mix(seed + kGolden) + static_cast<std::uint64_t>(stream) * kGolden) + index * kGolden)) {}
+    : state_(mix(mix(mix(seed + kGolden) + static_cast<std::uint64_t>(stream) * kGolden) +
+                 index * kGolden)) {}
 
 std::uint64_t Random::next() {
     state_ += kGolden;
     return mix(state_);
 }
 
-double Random::unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Random::unit() {
+    return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 std::uint64_t Random::below(std::uint64_t n) {
     // Lemire 2019, "Fast random integer generation in an interval".
@@ -41,11 +44,14 @@ std::uint64_t Random::below(std::uint64_t n) {
 }
 
 std::int64_t Random::between(std::int64_t low, std::int64_t high) {
-    const std::uint64_t span = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
+    const std::uint64_t span =
+        static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
     const std::uint64_t offset = span == 0 ? next() : below(span);
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + offset);
 }
 
-double Random::exponential() { return -std::log1p(-unit()) + 0x1.0p-60; }
+double Random::exponential() {
+    return -std::log1p(-unit()) + 0x1.0p-60;
+}
 
 }  // namespace squadload

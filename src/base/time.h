@@ -11,11 +11,17 @@ using Nanos = std::chrono::nanoseconds;
 using MonoTime = std::chrono::time_point<std::chrono::steady_clock, Nanos>;
 using WallTime = std::chrono::time_point<std::chrono::system_clock, Nanos>;
 
-[[nodiscard]] inline MonoTime mono_now() { return std::chrono::steady_clock::now(); }
+[[nodiscard]] inline MonoTime mono_now() {
+    return std::chrono::steady_clock::now();
+}
 [[nodiscard]] WallTime wall_now();
 
-[[nodiscard]] inline double to_ms(Nanos d) { return static_cast<double>(d.count()) / 1e6; }
-[[nodiscard]] inline double to_seconds(Nanos d) { return static_cast<double>(d.count()) / 1e9; }
+[[nodiscard]] inline double to_ms(Nanos d) {
+    return static_cast<double>(d.count()) / 1e6;
+}
+[[nodiscard]] inline double to_seconds(Nanos d) {
+    return static_cast<double>(d.count()) / 1e9;
+}
 // Rounds to the nearest nanosecond.
 [[nodiscard]] Nanos from_seconds(double seconds);
 

@@ -30,14 +30,17 @@ struct DurationUnit {
     double nanos;
     int rank;  // units must come largest first
 };
-constexpr std::array kDurationUnits{
-    DurationUnit{"ms", 1e6, 4}, DurationUnit{"us", 1e3, 5}, DurationUnit{"µs", 1e3, 5},
-    DurationUnit{"ns", 1.0, 6}, DurationUnit{"h", 3.6e12, 1}, DurationUnit{"m", 6e10, 2},
-    DurationUnit{"s", 1e9, 3}};
+constexpr std::array kDurationUnits{DurationUnit{"ms", 1e6, 4},   DurationUnit{"us", 1e3, 5},
+                                    DurationUnit{"µs", 1e3, 5},   DurationUnit{"ns", 1.0, 6},
+                                    DurationUnit{"h", 3.6e12, 1}, DurationUnit{"m", 6e10, 2},
+                                    DurationUnit{"s", 1e9, 3}};
 
 tl::unexpected<Error> bad_duration(std::string_view text) {
-    return fail(ErrorKind::config,
-                fmt::format("'{}' is not a duration; write seconds or units, such as 30, 250ms, 5m or 1h30m", text));
+    return fail(
+        ErrorKind::config,
+        fmt::format(
+            "'{}' is not a duration; write seconds or units, such as 30, 250ms, 5m or 1h30m",
+            text));
 }
 
 }  // namespace
@@ -101,15 +104,21 @@ Result<double> parse_rate(std::string_view text) {
     double per_seconds = 1;
     if (const auto slash = s.find('/'); slash != std::string_view::npos) {
         const std::string_view unit = trim(s.substr(slash + 1));
-        if (unit == "s" || unit == "sec" || unit == "second") per_seconds = 1;
-        else if (unit == "m" || unit == "min" || unit == "minute") per_seconds = 60;
-        else if (unit == "h" || unit == "hour") per_seconds = 3600;
-        else return fail(ErrorKind::config, fmt::format("'{}' is not a rate; write 50, 50/s, 600/m or 3600/h", text));
+        if (unit == "s" || unit == "sec" || unit == "second")
+            per_seconds = 1;
+        else if (unit == "m" || unit == "min" || unit == "minute")
+            per_seconds = 60;
+        else if (unit == "h" || unit == "hour")
+            per_seconds = 3600;
+        else
+            return fail(ErrorKind::config,
+                        fmt::format("'{}' is not a rate; write 50, 50/s, 600/m or 3600/h", text));
         s = trim(s.substr(0, slash));
     }
     const auto value = parse_number(s);
     if (!value || *value < 0) {
-        return fail(ErrorKind::config, fmt::format("'{}' is not a rate; write 50, 50/s, 600/m or 3600/h", text));
+        return fail(ErrorKind::config,
+                    fmt::format("'{}' is not a rate; write 50, 50/s, 600/m or 3600/h", text));
     }
     return *value / per_seconds;
 }
@@ -122,7 +131,8 @@ Result<double> parse_share(std::string_view text) {
         s = trim(s.substr(0, s.size() - 1));
     }
     const auto value = parse_number(s);
-    if (!value) return fail(ErrorKind::config, fmt::format("'{}' is not a share; write 0.01 or 1%", text));
+    if (!value)
+        return fail(ErrorKind::config, fmt::format("'{}' is not a share; write 0.01 or 1%", text));
     return *value / divisor;
 }
 
@@ -131,9 +141,10 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
         std::string_view name;
         double bytes;
     };
-    constexpr std::array units{Unit{"KiB", 1024.0},      Unit{"MiB", 1048576.0}, Unit{"GiB", 1073741824.0},
-                               Unit{"KB", 1e3},          Unit{"MB", 1e6},        Unit{"GB", 1e9},
-                               Unit{"B", 1.0}};
+    constexpr std::array units{
+        Unit{"KiB", 1024.0}, Unit{"MiB", 1048576.0}, Unit{"GiB", 1073741824.0},
+        Unit{"KB", 1e3},     Unit{"MB", 1e6},        Unit{"GB", 1e9},
+        Unit{"B", 1.0}};
     std::string_view s = trim(text);
     double factor = 1;
     for (const auto& u : units) {
@@ -145,7 +156,10 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
     }
     double value = 0;
     if (!take_decimal(s, value) || !s.empty() || value * factor > 1e15) {
-        return fail(ErrorKind::config, fmt::format("'{}' is not a size; write bytes or units, such as 512, 64KB or 10MiB", text));
+        return fail(
+            ErrorKind::config,
+            fmt::format("'{}' is not a size; write bytes or units, such as 512, 64KB or 10MiB",
+                        text));
     }
     return static_cast<std::uint64_t>(std::llround(value * factor));
 }
@@ -156,7 +170,8 @@ std::string format_duration(Nanos d) {
     if (ns % 1'000 != 0) return fmt::format("{}ns", ns);
     if (ns % 1'000'000 != 0) return fmt::format("{}us", ns / 1'000);
     if (ns % 1'000'000'000 != 0) {
-        return ns < 1'000'000'000 ? fmt::format("{}ms", ns / 1'000'000) : fmt::format("{}s", static_cast<double>(ns) / 1e9);
+        return ns < 1'000'000'000 ? fmt::format("{}ms", ns / 1'000'000)
+                                  : fmt::format("{}s", static_cast<double>(ns) / 1e9);
     }
     std::int64_t seconds = ns / 1'000'000'000;
     std::string out;

@@ -10,7 +10,8 @@
 
 namespace squadload {
 
-// "300" (seconds), "1.5", "250ms", "10us", "30s", "5m", "1h30m", "2m 30s". Not negative, at most 10,000 h.
+// "300" (seconds), "1.5", "250ms", "10us", "30s", "5m", "1h30m", "2m 30s". Not negative, at most
+// 10,000 h.
 [[nodiscard]] Result<Nanos> parse_duration(std::string_view text);
 // "50", "50/s", "600/m", "3600/h" → per second. Finite, not negative.
 [[nodiscard]] Result<double> parse_rate(std::string_view text);
@@ -19,8 +20,10 @@ namespace squadload {
 // "512", "64KB", "10MB", "1GB", "64KiB" … → bytes (KB = 1000, KiB = 1024).
 [[nodiscard]] Result<std::uint64_t> parse_bytes(std::string_view text);
 
-[[nodiscard]] Result<double> parse_number(std::string_view text);                   // finite
-[[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text);            // decimal, "_" not allowed
-[[nodiscard]] std::string format_duration(Nanos d);                   // shortest exact form parse_duration reads back: "1h30m", "2.5s", "250ms"
+[[nodiscard]] Result<double> parse_number(std::string_view text);  // finite
+[[nodiscard]] Result<std::int64_t> parse_integer(
+    std::string_view text);  // decimal, "_" not allowed
+[[nodiscard]] std::string format_duration(
+    Nanos d);  // shortest exact form parse_duration reads back: "1h30m", "2.5s", "250ms"
 
 }  // namespace squadload
