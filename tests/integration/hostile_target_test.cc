@@ -79,7 +79,10 @@ TEST_P(HostileTarget, AcceptingWithoutServing) {
         engine::Plan plan = open_plan(server, 100, 100ms);
         plan.scenario.classes[0].tasks[0].timeouts.total = 1s;
         const auto m = run(plan, GetParam());
-        EXPECT_EQ(all(m).outcomes[outcome], 10U) << static_cast<int>(what) << ": " << messages(m);
+        auto counted = all(m).outcomes[outcome];
+        // A reset may be there before the loop has seen that the connect went through.
+        if (what == OnAccept::reset) counted += all(m).outcomes[Outcome::connect_error];
+        EXPECT_EQ(counted, 10U) << static_cast<int>(what) << ": " << messages(m);
     }
 }
 
