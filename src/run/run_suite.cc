@@ -98,7 +98,8 @@ Result<int> Suite::run(std::vector<scenario::Scenario> scenarios) {
         }
     }
     if (trouble && run_.scenarios.empty()) {
-        if (series_log_) series_log_->finish();
+        // What was measured until then stays.
+        if (series_log_) log::error(fmt::format("the series is in {}", series_log_->path()));
         return tl::unexpected(*trouble);
     }
     return conclude(trouble);
