@@ -50,7 +50,8 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     }
 
     void begin(MonoTime start) override {
-        start_ = free_since_ = start;
+        start_ = start;
+        pool_.begin(start);
         end_ = start + std::min(scenario_.duration, kLongestRun);
         for (const auto& user : users_) {
             ++live_;
@@ -63,7 +64,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
             User& user = *first_waiting_;
             first_waiting_ = user.next_waiting;
             --waiting_;
-            run(user, pool_.take());
+            run_pooled(user);
         }
     }
 
@@ -73,6 +74,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     void count_due(MonoTime) override {}  // counted when the user's timer strikes
 
     void stop(MonoTime now) override {
+        turn(now);
         end_ = std::min(end_, std::max(now, start_));
         stopped_ = true;
         for (const auto& user : users_) {
@@ -136,9 +138,11 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         if (!shared_) {
             if (!user.connection)
                 user.connection = std::make_unique<Connection>(c_.loop, c_.plan, c_.tasks, owner());
-            run(user, *user.connection);
+            Connection::Job job;
+            job.intended = job.free_since = user.intended;
+            run(user, job, *user.connection);
         } else if (first_waiting_ == nullptr && pool_.has_free()) {
-            run(user, pool_.take());
+            run_pooled(user);
         } else {
             wait_for_connection(user);
         }
@@ -161,12 +165,16 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         return user.iteration * scenario_.users + user.index;
     }
 
-    void run(User& user, Connection& connection) {
+    void run_pooled(User& user) {
         Connection::Job job;
+        job.intended = user.intended;
+        Connection& connection = pool_.take(job);
+        run(user, job, connection);
+    }
+
+    void run(User& user, Connection::Job job, Connection& connection) {
         job.number = number_of(user);
         job.user = user.index / c_.share.count;  // its place in users_
-        job.intended = user.intended;
-        job.free_since = shared_ ? free_since_ : user.intended;
         Random random(scenario_.seed, RandomStream::iteration, job.number);
         job.task = c_.tasks.pick_of_class(user.user_class, random);
         ++running_;
@@ -202,10 +210,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         const Connection::Job job = connection.job();
         c_.recorder.finished(job, result);
         --running_;
-        if (shared_) {
-            if (!pool_.has_free()) free_since_ = c_.loop.batch_earliest();
-            pool_.put_back(connection);
-        }
+        if (shared_) pool_.put_back(connection);
         User& user = *users_[job.user];
         Random random(scenario_.seed, RandomStream::wait, job.number);
         const auto& wait = scenario_.classes[user.user_class].wait;
@@ -233,7 +238,6 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     User* last_waiting_ = nullptr;
     MonoTime start_{};
     MonoTime end_{};
-    MonoTime free_since_{};
     MonoTime last_scheduled_{};
     bool stopped_ = false;
     std::uint32_t live_ = 0;  // users that will run again, or are running or waiting

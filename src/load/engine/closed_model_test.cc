@@ -98,6 +98,23 @@ TEST(ClosedModel, ASharedPoolMakesUsersWaitAndSaysSo) {
     EXPECT_EQ(run.all().generator_lag.max(), 0ns);
 }
 
+TEST(ClosedModel, AHeldWorkerIsLagForAllWhoWaitForThePool) {
+    transport::SimLoop* loop = nullptr;
+    ScriptedServer server([&](std::uint64_t k, const std::string&) {
+        if (k == 500) loop->stall(2s);
+        return ScriptedServer::Answer{1ms, kOk, false, false, 0};
+    });
+    Plan plan = closed_plan(100, 10s, {WaitTime::Kind::constant, 1s, {}, 0});
+    plan.scenario.spawn_rate = 100;  // spreads them over the second
+    plan.scenario.target.connections = {scenario::ConnectionMode::shared, 2};
+    WorkerRun run(plan, server);
+    loop = run.loop.get();
+    run.run();
+    EXPECT_TRUE(run.adds_up());
+    EXPECT_GT(to_ms(run.all().generator_lag.percentile(0.95)), 1000);
+    EXPECT_LT(to_ms(run.all().blocked.max()), 100);
+}
+
 TEST(ClosedModel, AStopDropsThoseThatWaitAndAwaitsThoseThatRun) {
     ScriptedServer server(answer_after(300ms));
     Plan plan = closed_plan(10, 60s);

@@ -54,6 +54,7 @@ class Connection final : private transport::SocketHandler, private transport::Ti
         std::uint32_t user = 0;
         MonoTime intended{};
         MonoTime free_since{};  // since when a slot was free for it
+        Nanos free_before{};    // for how long one was before that, after `intended`
     };
 
     Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "load/engine/connection.h"
+#include "load/engine/free_time.h"
 
 namespace squadload::engine {
 
@@ -17,8 +18,11 @@ class ConnectionPool {
                    ExchangeOwner& owner, std::uint64_t max);
 
     [[nodiscard]] bool has_free() const { return !free_.empty() || all_.size() < max_; }
-    [[nodiscard]] Connection& take();  // requires has_free()
-    void put_back(Connection& connection) { free_.push_back(&connection); }
+    void begin(MonoTime start) { free_time_.begin(start); }
+    // Requires has_free(). Tells the job since when a slot was free for it; to be called in the
+    // order of the intended starts.
+    [[nodiscard]] Connection& take(Connection::Job& job);
+    void put_back(Connection& connection);
     [[nodiscard]] std::uint32_t in_use() const {
         return static_cast<std::uint32_t>(all_.size() - free_.size());
     }
@@ -33,6 +37,7 @@ class ConnectionPool {
     const TaskTable& tasks_;
     ExchangeOwner& owner_;
     std::uint64_t max_;
+    FreeTime free_time_;
     std::vector<std::unique_ptr<Connection>> all_;
     std::vector<Connection*> free_;
 };

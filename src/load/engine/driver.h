@@ -41,8 +41,9 @@ class Driver {
         const = 0;  // turn() is wanted then; MonoTime::max(): no wish
     virtual void count_due(
         MonoTime until) = 0;  // tells the recorder of intended starts before `until`
-    virtual void stop(
-        MonoTime now) = 0;  // no intended start after `now`; what is due and waits is unsent
+    // No intended start after `now`. What is due by then still starts where a slot is free; what
+    // waits for one is unsent.
+    virtual void stop(MonoTime now) = 0;
     virtual void give_up(MonoTime now) = 0;  // graceful_stop is over
     [[nodiscard]] virtual MonoTime schedule_end()
         const = 0;  // no intended start at or after it; graceful_stop counts from here
@@ -56,6 +57,9 @@ class Driver {
     // Closes idle connections; true when none is open any more.
     [[nodiscard]] virtual bool shut() = 0;
 };
+
+// How many requests the scenario lets be in flight at a time, over all workers.
+[[nodiscard]] std::uint64_t slots(const scenario::Scenario& scenario);
 
 [[nodiscard]] std::unique_ptr<Driver> make_open_driver(const DriverContext& context,
                                                        const pacing::Schedule& schedule);

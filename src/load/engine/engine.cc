@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "load/engine/collector.h"
+#include "load/engine/driver.h"
 #include "load/engine/task_table.h"
 #include "load/engine/worker.h"
 
@@ -148,9 +149,14 @@ StopReason StopSwitch::reason() const {
     return state == 0 ? StopReason::schedule_ended : static_cast<StopReason>(state - 1);
 }
 
+std::uint32_t worker_count(const scenario::Scenario& scenario) {
+    const auto workers = std::max<std::uint32_t>(1, scenario.workers);
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(workers, slots(scenario)));
+}
+
 Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop,
                                 StopSwitch& stop_switch, const Observer& observer) {
-    const std::uint32_t workers = std::max<std::uint32_t>(1, plan.scenario.workers);
+    const std::uint32_t workers = worker_count(plan.scenario);
     Run run(plan, make_loop, stop_switch, workers);
     Measurements m;
     m.workers = workers;

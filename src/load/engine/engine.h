@@ -67,6 +67,10 @@ struct Measurements {
     StopReason stop_reason = StopReason::schedule_ended;
 };
 
+// The number of workers a run has: what the scenario says, but never more than there are slots for
+// requests, since a worker without one could start nothing.
+[[nodiscard]] std::uint32_t worker_count(const scenario::Scenario& scenario);
+
 // Makes one worker's loop; called on the worker's own thread.
 using LoopFactory = std::function<Result<std::unique_ptr<transport::Loop>>(std::uint32_t worker)>;
 

@@ -15,15 +15,6 @@ constexpr Nanos kLongestRun = std::chrono::hours{10'000};
 // responses.
 constexpr int kMaxStartsPerTurn = 64;
 
-std::uint64_t slots(const scenario::Scenario& s, const Share& share) {
-    std::uint64_t total = s.users;
-    if (s.max_in_flight != 0) total = std::min<std::uint64_t>(total, s.max_in_flight);
-    if (s.target.connections.mode == scenario::ConnectionMode::shared) {
-        total = std::min<std::uint64_t>(total, s.target.connections.max);
-    }
-    return std::max<std::uint64_t>(1, share.of(total));
-}
-
 class OpenDriver final : public Driver, private ExchangeOwner {
   public:
     OpenDriver(const DriverContext& context, const pacing::Schedule& schedule)
@@ -31,16 +22,18 @@ class OpenDriver final : public Driver, private ExchangeOwner {
           to_start_(schedule, context.share.index, context.share.count),
           to_count_(schedule, context.share.index, context.share.count),
           pool_(context.loop, context.plan, context.tasks, *this,
-                slots(context.plan.scenario, context.share)),
+                std::max<std::uint64_t>(1, context.share.of(slots(context.plan.scenario)))),
           bounded_by_requests_(schedule.max_requests().has_value()),
           duration_(std::min(schedule.profile().duration(), kLongestRun)) {}
 
     void begin(MonoTime start) override {
-        start_ = free_since_ = start;
+        start_ = start;
+        pool_.begin(start);
         end_ = start + duration_;
     }
 
     void turn(MonoTime now) override {
+        count_due(now + Nanos{1});
         for (int i = 0; i < kMaxStartsPerTurn && is_due(now) && pool_.has_free(); ++i) {
             start_one();
         }
@@ -61,6 +54,7 @@ class OpenDriver final : public Driver, private ExchangeOwner {
     }
 
     void stop(MonoTime now) override {
+        while (is_due(now) && pool_.has_free()) start_one();
         // A request due at this very moment may have started: it lies before the end.
         end_ = std::min(end_, now < start_ ? start_ : now + Nanos{1});
         count_due(end_);
@@ -101,11 +95,10 @@ class OpenDriver final : public Driver, private ExchangeOwner {
     }
 
     void start_one() {
-        Connection& connection = pool_.take();
         Connection::Job job;
         job.number = to_start_.index();
         job.intended = start_ + to_start_.offset();
-        job.free_since = free_since_;
+        Connection& connection = pool_.take(job);
         to_start_.advance();
         ++taken_;
         Random random(c_.plan.scenario.seed, RandomStream::iteration, job.number);
@@ -130,9 +123,6 @@ class OpenDriver final : public Driver, private ExchangeOwner {
 
     void exchange_done(Connection& connection, const ExchangeResult& result) override {
         c_.recorder.finished(connection.job(), result);
-        // Every slot was in use: this one is the first to be free, and may have been since the loop
-        // last looked.
-        if (!pool_.has_free()) free_since_ = c_.loop.batch_earliest();
         pool_.put_back(connection);
     }
 
@@ -146,13 +136,23 @@ class OpenDriver final : public Driver, private ExchangeOwner {
     bool stopped_ = false;
     MonoTime start_{};
     MonoTime end_{};
-    MonoTime free_since_{};
     MonoTime last_counted_{};
     std::uint64_t counted_ = 0;
     std::uint64_t taken_ = 0;
 };
 
 }  // namespace
+
+std::uint64_t slots(const scenario::Scenario& s) {
+    std::uint64_t total = s.users;
+    if (s.model == scenario::Model::open && s.max_in_flight != 0) {
+        total = std::min<std::uint64_t>(total, s.max_in_flight);
+    }
+    if (s.target.connections.mode == scenario::ConnectionMode::shared) {
+        total = std::min<std::uint64_t>(total, s.target.connections.max);
+    }
+    return std::max<std::uint64_t>(total, 1);
+}
 
 std::unique_ptr<Driver> make_open_driver(const DriverContext& context,
                                          const pacing::Schedule& schedule) {

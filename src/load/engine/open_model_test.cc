@@ -119,6 +119,27 @@ TEST(OpenModel, AHeldWorkerCannotHideBehindBusySlots) {
     EXPECT_TRUE(run.adds_up());
 }
 
+TEST(OpenModel, AHeldWorkerIsLagForAllWhoWaitedHoweverFewTheSlots) {
+    // The slots are idle while the worker is held; when it goes on, two of them serve 200 requests
+    // that were due meanwhile.
+    transport::SimLoop* loop = nullptr;
+    ScriptedServer server([&](std::uint64_t k, const std::string&) {
+        if (k == 300) loop->stall(2s);
+        return ScriptedServer::Answer{2ms, kOk, false, false, 0};
+    });
+    WorkerRun run(open_plan(100, 10s, 2), server);
+    loop = run.loop.get();
+    run.run();
+    const auto all = run.all();
+    EXPECT_EQ(all.outcomes.ok(), 1000U);
+    EXPECT_NEAR(ms(all.generator_lag.percentile(0.99)), 1900, 60);
+    EXPECT_NEAR(ms(all.generator_lag.percentile(0.90)), 1000, 60);
+    EXPECT_LT(ms(all.blocked.max()), 250) << "what it took to work off 200 requests by twos";
+    EXPECT_EQ(all.response_time.sum_ns(),
+              all.service_time.sum_ns() + all.blocked.sum_ns() + all.generator_lag.sum_ns());
+    EXPECT_TRUE(run.adds_up());
+}
+
 TEST(OpenModel, ASlowTargetIsBlockedTimeNotLag) {
     ScriptedServer server(answer_after(200ms));
     WorkerRun run(open_plan(100, 5s, 5), server);  // 5 slots serve 25/s of 100/s
@@ -181,6 +202,32 @@ TEST(OpenModel, AStopLeavesNothingUnsentWhileASlotIsFree) {
     }
 }
 
+TEST(OpenModel, AStopAmidManyDueRequestsLeavesNoneUnsentWhileASlotIsFree) {
+    ScriptedServer server(answer_after(1ms));
+    WorkerRun run(open_plan(10'000, 60s), server);
+    run.on_second = [&](const measure::SeriesPoint& p) {
+        if (p.second != 1) return;
+        run.loop->stall(50ms);  // 500 requests fall due
+        run.stop_switch.stop(StopReason::fail_fast);
+    };
+    run.run();
+    EXPECT_TRUE(run.adds_up());
+    EXPECT_EQ(run.worker->recorder().unsent_while_free(), 0U);
+    EXPECT_EQ(run.outcome(Outcome::unsent), 0U);
+}
+
+TEST(OpenModel, ASecondCountsWhatStartedInIt) {
+    for (const Nanos delay : {Nanos{0}, Nanos{5ms}, Nanos{10ms}, Nanos{20ms}}) {
+        ScriptedServer server(answer_after(delay));
+        WorkerRun run(open_plan(100, 5s), server);
+        run.run();
+        for (std::size_t i = 0; i < 5; ++i) {
+            EXPECT_EQ(run.series[i].scheduled, 100U) << i;
+            EXPECT_EQ(run.series[i].started, 100U) << i << " after " << ms(delay);
+        }
+    }
+}
+
 TEST(OpenModel, AStopBeforeTheStartSchedulesNothing) {
     ScriptedServer server(answer_after(1ms));
     WorkerRun run(open_plan(100, 60s), server);
@@ -214,6 +261,21 @@ TEST(OpenModel, RequestsBoundWithADeadTargetStillEnds) {
     run.run();
     EXPECT_TRUE(run.adds_up());
     EXPECT_EQ(run.outcome(Outcome::unsent), 45U);
+}
+
+TEST(OpenModel, GracefulStopCountsFromTheLastOfTheRequestsAskedFor) {
+    ScriptedServer server([](std::uint64_t, const std::string&) {
+        return ScriptedServer::Answer{0ns, "", true, false, 0};
+    });
+    Plan plan = open_plan(100, std::chrono::hours{1});
+    plan.scenario.requests = 3;
+    plan.scenario.graceful_stop = 200ms;
+    plan.scenario.classes[0].tasks[0].timeouts = {0ns, 0ns, 0ns};
+    WorkerRun run(plan, server);
+    run.run();
+    EXPECT_EQ(run.outcome(Outcome::abandoned), 3U);
+    EXPECT_EQ(run.all().response_time.min(), 200ms);
+    EXPECT_TRUE(run.adds_up());
 }
 
 TEST(OpenModel, PausesAreHonouredToTheEnd) {
@@ -272,6 +334,43 @@ TEST(Engine, MeasuresAndAddsUpAcrossTheWholePath) {
     EXPECT_EQ(m->duration, 3980ms + 3ms);
     EXPECT_EQ(seconds, (std::vector<std::uint32_t>{0, 1, 2, 3, 4}));
     EXPECT_EQ(m->connections_opened, 1U);
+}
+
+TEST(Engine, NoMoreWorkersThanSlots) {
+    const auto run = [](Plan plan) {
+        plan.scenario.workers = 5;
+        std::vector<ScriptedServer> servers(5, ScriptedServer(answer_after(50ms)));
+        StopSwitch stop;
+        auto m = run_engine(
+            plan,
+            [&](std::uint32_t w) -> Result<std::unique_ptr<transport::Loop>> {
+                return transport::SimLoop::make(servers[w]);
+            },
+            stop,
+            [&](const Progress& p) {
+                if (p.elapsed > 60s) stop.stop(StopReason::interrupted);
+            });
+        int connections = 0;
+        for (const auto& server : servers) connections += server.connections;
+        return std::make_pair(std::move(m), connections);
+    };
+
+    Plan closed = closed_plan(2, Nanos::max());
+    closed.scenario.requests = 25;
+    const auto [one, one_connections] = run(closed);
+    ASSERT_TRUE(one) << one.error().text();
+    EXPECT_EQ(one->sent, 25U) << "a worker without users would keep its share for ever";
+    EXPECT_EQ(one->stop_reason, StopReason::schedule_ended);
+    EXPECT_EQ(one->workers, 2U);
+
+    const auto [two, two_connections] = run(open_plan(100, 3s, 3));
+    ASSERT_TRUE(two) << two.error().text();
+    EXPECT_EQ(two->sent, 300U);
+    EXPECT_EQ(two_connections, 3) << "users bound what is in flight";
+
+    Plan pooled = closed_plan(20, 3s);
+    pooled.scenario.target.connections = {scenario::ConnectionMode::shared, 2};
+    EXPECT_EQ(run(pooled).second, 2);
 }
 
 TEST(Engine, ALoopThatCannotBeMadeIsAnErrorWhicheverWorkerMeetsIt) {

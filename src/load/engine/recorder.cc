@@ -24,12 +24,11 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.status = result.status;
     r.response_time = result.end - job.intended;
     r.service_time = result.end - result.actual_start;
-    // The delay before the actual start, split at the moment a slot was free (DESIGN: blocked,
-    // generator lag).
+    // The delay before the actual start, split by whether a slot was free.
     const MonoTime free_at =
         std::clamp(job.free_since, job.intended, std::max(job.intended, result.actual_start));
-    r.blocked = free_at - job.intended;
-    r.generator_lag = std::max(Nanos{0}, result.actual_start - free_at);
+    r.blocked = std::max(Nanos{0}, free_at - job.intended - job.free_before);
+    r.generator_lag = std::max(Nanos{0}, result.actual_start - job.intended - r.blocked);
     r.connect = result.connect;
     r.first_byte = result.first_byte;
     r.bytes_received = result.bytes_received;

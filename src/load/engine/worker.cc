@@ -34,13 +34,13 @@ void Worker::run(MonoTime start) {
     bool stopping = false;
     for (;;) {
         const MonoTime now = loop_.now();
-        // What is due by the moment of a stop still starts: a free slot leaves nothing unsent.
-        driver_->turn(now);
+        close_intervals(now);
         if (!stopping && stop_switch_.stopped()) {
             stopping = true;
             driver_->stop(now);
+        } else {
+            driver_->turn(now);
         }
-        close_intervals(now);
         if (driver_->finished(now)) break;
         const MonoTime deadline = driver_->schedule_end() + graceful_stop_;
         if (now >= deadline) {
