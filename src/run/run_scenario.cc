@@ -30,11 +30,11 @@ class Watch {
         if (around_.series_log != nullptr)
             around_.series_log->append(judged_.scenario.name, progress.point);
         tracker_.observe(progress.totals, progress.elapsed);
-        // While requests in flight are awaited, what still ends says nothing new about the load.
-        if (fail_fast_ && !broken_ && !around_.stop_switch.stopped()) {
+        if (fail_fast_ && !broken_ && !only_awaiting(progress)) {
             broken_ = fail_fast_->observe(progress.interval);
             if (broken_) around_.stop_switch.stop(engine::StopReason::fail_fast);
         }
+        scheduled_ += progress.point.scheduled;
         around_.display.update(context_, progress, series_, around_.stop_switch.stopped());
     }
 
@@ -42,6 +42,15 @@ class Watch {
     [[nodiscard]] const verdict::BoundsTracker& tracker() const { return tracker_; }
 
   private:
+    // The load was over when this second began, and requests in flight were awaited: what still
+    // ends says nothing new, and the slowest end last.
+    [[nodiscard]] bool only_awaiting(const engine::Progress& progress) const {
+        const auto& scenario = judged_.scenario;
+        return around_.stop_switch.stopped() ||
+               std::chrono::seconds{progress.point.second} >= scenario.duration ||
+               (scenario.requests && scheduled_ >= *scenario.requests);
+    }
+
     const Judged& judged_;
     const Surroundings& around_;
     report::LiveContext context_;
@@ -49,6 +58,7 @@ class Watch {
     std::optional<verdict::FailFast> fail_fast_;
     std::optional<result::ThresholdResult> broken_;
     std::vector<measure::SeriesPoint> series_;
+    std::uint64_t scheduled_ = 0;
 };
 
 }  // namespace
@@ -63,9 +73,10 @@ Result<Judged> compile_bounds(scenario::Scenario scenario) {
 
 std::string header_line(const Options& options, const scenario::Scenario& scenario,
                         const std::string& backend) {
+    const auto workers = engine::worker_count(scenario);
     return fmt::format("squadload {} · {} · {} · {} · {}, {} worker{}", options.tool_version,
                        scenario.name, verdict::load_description(scenario), scenario.target.host,
-                       backend, scenario.workers, scenario.workers == 1 ? "" : "s");
+                       backend, workers, workers == 1 ? "" : "s");
 }
 
 Result<result::ScenarioResult> run_scenario(const engine::Plan& plan, const Judged& judged,

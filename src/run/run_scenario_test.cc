@@ -19,20 +19,29 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// Answers every request after 20 ms with one status.
+using Delay = std::function<std::chrono::milliseconds(std::uint64_t request)>;
+
+std::chrono::milliseconds twenty_ms(std::uint64_t) {
+    return std::chrono::milliseconds{20};
+}
+
+// Answers every request with one status.
 class SimpleServer : public transport::SimServer {
   public:
-    SimpleServer(std::string status, std::function<void(std::uint64_t)> before_reply)
-        : status_(std::move(status)), before_reply_(std::move(before_reply)) {}
+    SimpleServer(std::string status, std::function<void(std::uint64_t)> before_reply, Delay delay)
+        : status_(std::move(status)),
+          before_reply_(std::move(before_reply)),
+          delay_(std::move(delay)) {}
     void on_bytes(transport::SimConnection& connection, std::span<const char>) override {
-        before_reply_(requests_++);
-        connection.reply(std::chrono::milliseconds{20},
+        before_reply_(requests_);
+        connection.reply(delay_(requests_++),
                          "HTTP/1.1 " + status_ + "\r\nContent-Length: 2\r\n\r\nok");
     }
 
   private:
     std::string status_;
     std::function<void(std::uint64_t)> before_reply_;
+    Delay delay_;
     std::uint64_t requests_ = 0;
 };
 
@@ -66,7 +75,8 @@ struct Simulated {
 };
 
 Simulated simulate(const std::string& status, const scenario::Scenario& scenario,
-                   std::optional<std::uint64_t> stopped_by = std::nullopt) {
+                   std::optional<std::uint64_t> stopped_by = std::nullopt,
+                   Delay delay = twenty_ms) {
     const auto folder =
         std::filesystem::temp_directory_path() / ("squadload_run_" + std::to_string(::getpid()));
     const Capture out;
@@ -74,9 +84,12 @@ Simulated simulate(const std::string& status, const scenario::Scenario& scenario
     Display display(terminal, true);
     const Options options;
     engine::StopSwitch stop_switch;
-    SimpleServer server(status, [&](std::uint64_t request) {
-        if (request == stopped_by) await_stop(stop_switch);
-    });
+    SimpleServer server(
+        status,
+        [&](std::uint64_t request) {
+            if (request == stopped_by) await_stop(stop_switch);
+        },
+        std::move(delay));
     auto log = report::SeriesLog::open(folder.string(), "test");
     EXPECT_TRUE(log) << log.error().text();
     const auto judged = compile_bounds(scenario);
@@ -125,6 +138,26 @@ TEST(RunScenario, WithoutFailFastTheScheduleIsPlayedToItsEnd) {
     EXPECT_EQ(run.result.totals.outcomes.scheduled(), 200U);
 }
 
+TEST(RunScenario, StragglersAfterTheScheduleDoNotFailFast) {
+    // 5 % of the requests take 15 s: those of the last seconds end one by one after the schedule,
+    // and then a window holds nothing else.
+    auto s = twenty_seconds();
+    s.thresholds = {{"p95_latency_max_ms", "16000", {}}};
+    s.fail_fast = {true, {{"p50_latency_max_ms", "3000", {}}}, std::chrono::seconds{5}, 2};
+    for (const bool by_requests : {false, true}) {
+        if (by_requests) {
+            s.requests = 200;
+            s.duration = std::chrono::hours{1};
+            s.rates = {{s.duration, 10, 10}};
+        }
+        const auto run = simulate("200 OK", s, std::nullopt, [](std::uint64_t request) {
+            return std::chrono::milliseconds{request % 20 == 0 ? 15'000 : 20};
+        });
+        EXPECT_EQ(run.result.verdict, result::Verdict::pass) << run.result.verdict_reason;
+        EXPECT_EQ(run.result.stop_reason, "schedule_ended");
+    }
+}
+
 TEST(RunScenario, UnknownBoundIsAnError) {
     auto s = twenty_seconds();
     s.thresholds = {{"p95_latency_max", "100", {"my.yaml", 4, 3}}};
@@ -144,6 +177,8 @@ TEST(RunScenario, HeaderLine) {
               "squadload 0.1.0 · spike · open 10/s constant · http://api.test · epoll, 1 worker");
     s.workers = 2;
     EXPECT_THAT(header_line(options, s, "epoll"), HasSubstr("epoll, 2 workers"));
+    s.users = 1;
+    EXPECT_THAT(header_line(options, s, "epoll"), HasSubstr("epoll, 1 worker"));
 }
 
 TEST(Backend, ByName) {
