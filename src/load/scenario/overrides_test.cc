@@ -113,6 +113,22 @@ TEST(OverridesTest, UsersAloneSwitchToTheClosedModelAndSaySo) {
     EXPECT_TRUE(effective("closed", cli)->notes.empty());
 }
 
+TEST(OverridesTest, ARateSwitchesToTheOpenModelAndSaysSo) {
+    CommandLine cli;
+    cli.rate = "100";
+    const Scenario s = effective("closed", cli).value();
+    EXPECT_EQ(s.model, Model::open);
+    EXPECT_EQ(s.users, 30U);
+    ASSERT_FALSE(s.notes.empty());
+    EXPECT_EQ(s.notes[0],
+              "a rate switches closed to the open model: its 30 users only bound how many requests "
+              "run at a time");
+    const Scenario open = effective("open", cli).value();
+    for (const auto& note : open.notes) {
+        EXPECT_EQ(note.find("switches"), std::string::npos) << "it was open before";
+    }
+}
+
 TEST(OverridesTest, UsersWithARateOnlyBound) {
     CommandLine cli;
     cli.users = "50";

@@ -96,6 +96,8 @@ void read_timeouts(const yaml::Value& value, Timeouts& timeouts);  // one durati
 [[nodiscard]] std::vector<ScenarioSpec> read_scenarios(const yaml::Value& value);
 [[nodiscard]] std::vector<StageSpec> read_deployment_stages(const yaml::Value& value);
 [[nodiscard]] std::vector<ThresholdEntry> read_thresholds(const yaml::Value& value);
+// Of fail_fast: at most 10 minutes.
+[[nodiscard]] Nanos read_window(const yaml::Value& value);
 // The bound a value sets under a threshold key, its number checked.
 [[nodiscard]] ThresholdEntry read_threshold(std::string_view key, const yaml::Value& value);
 // resolve.cc

@@ -111,7 +111,7 @@ FailFast read_fail_fast(const Value& value) {
     known.insert(known.end(), threshold_keys().begin(), threshold_keys().end());
     const Map map = value.map(std::move(known));
     if (const auto v = map.get("enabled")) fail_fast.enabled = v->boolean();
-    if (const auto v = map.get("window")) fail_fast.window = v->duration(std::chrono::seconds{1});
+    if (const auto v = map.get("window")) fail_fast.window = read_window(*v);
     if (const auto v = map.get("min_samples")) {
         fail_fast.min_samples = static_cast<std::uint64_t>(v->integer(1, 1'000'000'000));
     }

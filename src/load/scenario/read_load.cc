@@ -20,6 +20,9 @@ constexpr double kMaxRate = 10'000'000;
 constexpr std::int64_t kMaxRequests = 1'000'000'000'000;
 constexpr std::int64_t kMaxWorkers = 256;
 constexpr std::size_t kMaxRateStages = 10'000;
+constexpr Nanos kLongestStages = std::chrono::hours{10'000};
+// Every second of a window is kept while the run goes.
+constexpr Nanos kLongestWindow = std::chrono::minutes{10};
 
 std::uint32_t small(std::int64_t number) {
     return static_cast<std::uint32_t>(number);
@@ -65,6 +68,14 @@ std::vector<RateStage> read_rate_stages(const Value& value) {
             value.fail(fmt::format("more than {} stages", kMaxRateStages));
             break;
         }
+    }
+    Nanos total{};
+    for (const RateStage& stage : stages) {
+        if (stage.duration > kLongestStages - total) {
+            value.fail("the stages together last longer than 10,000 h");
+            break;
+        }
+        total += stage.duration;
     }
     if (stages.empty() && value.is_list())
         value.fail("the list is empty");
@@ -174,6 +185,12 @@ LoadSettings read_load(const Lookup& lookup) {
     }
     if (const auto v = lookup("workers")) load.workers = small(v->integer(1, kMaxWorkers));
     return load;
+}
+
+Nanos read_window(const Value& value) {
+    const Nanos window = value.duration(std::chrono::seconds{1});
+    if (window > kLongestWindow) value.fail("the window is at most 10m");
+    return window;
 }
 
 std::vector<ScenarioSpec> read_scenarios(const Value& value) {

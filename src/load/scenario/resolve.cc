@@ -66,7 +66,7 @@ class LoadResolver {
         const LoadSettings& load = layer.load;
         const bool names_rate = load.rate || load.stages;
         if (names_rate)
-            model_ = Model::open;
+            switch_to_open(layer);
         else if (load.users)
             switch_to_closed(layer);
         if (load.rate) stages_.reset();
@@ -114,7 +114,8 @@ class LoadResolver {
     void switch_to_open(const Layer& layer) {
         if (model_ == Model::closed && !layer.users_label.empty() && users_ && !layer.load.users) {
             notes_.push_back(fmt::format(
-                "a rate switches {} to the open model; its {} users now bound the concurrent ones",
+                "a rate switches {} to the open model: its {} users only bound how many requests "
+                "run at a time",
                 spec_.name, *users_));
         }
         model_ = Model::open;
@@ -330,7 +331,7 @@ void apply_fail_fast(const CommandLine& command_line, const Environment& environ
         fail_fast.enabled = text == "1" || (text != "0" && v->boolean());
     }
     if (const auto v = texts.get("fail_fast_window")) {
-        fail_fast.window = v->duration(std::chrono::seconds{1});
+        fail_fast.window = read_window(*v);
     }
     if (const auto v = texts.get("fail_fast_min_samples")) {
         fail_fast.min_samples = static_cast<std::uint64_t>(v->integer(1, 1'000'000'000));
