@@ -18,10 +18,10 @@ struct WaitTime {
     friend bool operator==(const WaitTime&, const WaitTime&) = default;
 };
 
-// The user's next intended start after a task that started (actual) at `started` and ended at
-// `ended` (offsets from the start of the run). Pacing measures from the previous task's start and
-// never catches up after an overrun: then the next start is `ended`. `random` is drawn from for
-// `between` alone.
+// The user's next intended start after a task that was to start at `started` (intended) and ended
+// at `ended` (offsets from the start of the run). Pacing measures from the end of the wait before
+// the task, as Locust does, and never catches up after an overrun: then the next start is `ended`.
+// `random` is drawn from for `between` alone.
 [[nodiscard]] Nanos next_start(const WaitTime& wait, Nanos started, Nanos ended, Random& random);
 
 // When user i (0-based) of a ramp of spawn_rate users per second appears. spawn_rate 0: all at

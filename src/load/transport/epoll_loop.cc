@@ -187,8 +187,9 @@ std::size_t EpollLoop::take_batch(MonoTime limit) {
     std::size_t count = epoll_.poll(events_);
     if (count == 0 && pending_.empty()) {
         const MonoTime until = std::min(limit, timers_.next());
-        asking = now();
-        if (until > asking) {
+        const MonoTime before_wait = now();  // what came since `asking` is unread unless it waits
+        if (until > before_wait) {
+            asking = before_wait;
             count = epoll_.wait(events_, asking, until);
             slept = true;
         }
