@@ -129,6 +129,26 @@ TEST(OverridesTest, ARateSwitchesToTheOpenModelAndSaysSo) {
     }
 }
 
+TEST(OverridesTest, OnlyTheSwitchThatHoldsIsSaid) {
+    const std::map<std::string, std::string> both{{"LOCUST_USERS", "9"}, {"SQUADLOAD_USERS", "8"}};
+    const Scenario eight = effective("open", {}, both).value();
+    ASSERT_EQ(eight.notes.size(), 1U);
+    EXPECT_TRUE(eight.notes[0].starts_with("SQUADLOAD_USERS 8 switches open")) << eight.notes[0];
+    CommandLine cli;
+    cli.stage = "dev";  // users alone
+    cli.rate = "5";
+    const Scenario open = effective("ramp", cli).value();
+    EXPECT_EQ(open.model, Model::open);
+    for (const std::string& note : open.notes) {
+        EXPECT_EQ(note.find("closed model"), std::string::npos) << note;
+    }
+    cli = {};
+    cli.users = "3";
+    cli.rate_or_spawn_rate = "50";
+    EXPECT_NE(effective("open", cli)->notes.at(0).find("-r 50 is their spawn rate"),
+              std::string::npos);
+}
+
 TEST(OverridesTest, UsersWithARateOnlyBound) {
     CommandLine cli;
     cli.users = "50";

@@ -64,11 +64,16 @@ class LoadResolver {
 
     void apply(const Layer& layer) {
         const LoadSettings& load = layer.load;
-        const bool names_rate = load.rate || load.stages;
-        if (names_rate)
-            switch_to_open(layer);
-        else if (load.users)
-            switch_to_closed(layer);
+        const bool overrides = !layer.users_label.empty();
+        if (load.rate || load.stages) {
+            model_ = Model::open;
+            closed_by_.clear();
+        } else if (load.users) {
+            model_ = Model::closed;
+            if (overrides) closed_by_ = layer.users_label;
+        }
+        if (overrides && load.users) own_users_ = false;
+        if (!overrides) own_model_ = model_;
         if (load.rate) stages_.reset();
         if (load.stages) rate_.reset();
         take(users_, load.users);
@@ -91,6 +96,7 @@ class LoadResolver {
             return fail_here(
                 "names neither users nor rate nor stages, so there is no load to make");
         }
+        say_switch();
         out.model = *model_;
         out.users = users_.value_or(kOpenUsers);
         out.users_by_default = !users_;
@@ -111,28 +117,30 @@ class LoadResolver {
         if (from) into = from;
     }
 
-    void switch_to_open(const Layer& layer) {
-        if (model_ == Model::closed && !layer.users_label.empty() && users_ && !layer.load.users) {
+    // A model other than the scenario's own is said, with what brought it about.
+    void say_switch() {
+        if (model_ == Model::open && own_model_ == Model::closed && own_users_) {
             notes_.push_back(fmt::format(
                 "a rate switches {} to the open model: its {} users only bound how many requests "
                 "run at a time",
                 spec_.name, *users_));
         }
-        model_ = Model::open;
-    }
-
-    void switch_to_closed(const Layer& layer) {
-        if (model_ == Model::open && !layer.users_label.empty()) {
-            notes_.push_back(fmt::format(
-                "{} {} switches {} to the closed model: {} users, as fast as they get answers",
-                layer.users_label, *layer.load.users, spec_.name, *layer.load.users));
+        if (model_ != Model::closed || closed_by_.empty() || own_model_ == Model::closed) return;
+        if (!own_model_ && !spawn_rate_by_r_) return;  // a URL has no model of its own to leave
+        std::string note = fmt::format(
+            "{} {} switches {} to the closed model: {} users, each waiting for its answer",
+            closed_by_, *users_, spec_.name, *users_);
+        if (spawn_rate_by_r_) {
+            note += fmt::format("; -r {0:g} is their spawn rate (a request rate is --rate {0:g})",
+                                *spawn_rate_);
         }
-        model_ = Model::closed;
+        notes_.push_back(std::move(note));
     }
 
     void apply_r(double value) {
         if (model_ == Model::closed) {
             spawn_rate_ = value;
+            spawn_rate_by_r_ = true;
             return;
         }
         model_ = Model::open;
@@ -214,7 +222,11 @@ class LoadResolver {
 
     const ScenarioSpec& spec_;
     bool from_url_;
+    std::optional<Model> own_model_;  // the scenario's, before anything overrides it
     std::optional<Model> model_;
+    bool own_users_ = true;  // no override names users
+    std::string closed_by_;  // the override that made it closed
+    bool spawn_rate_by_r_ = false;
     std::optional<std::uint32_t> users_;
     std::optional<double> spawn_rate_;
     std::optional<double> rate_;
