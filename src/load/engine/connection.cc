@@ -36,6 +36,11 @@ std::string connect_failure(int error, const transport::Address& address) {
     }
 }
 
+bool is_own_limit(int error) {
+    return error == EMFILE || error == ENFILE || error == EADDRNOTAVAIL || error == ENOBUFS ||
+           error == ENOMEM;
+}
+
 // The start of the body, taken from the bytes that completed a small response.
 std::string_view body_in(std::span<const char> bytes) {
     const std::string_view text(bytes.data(), bytes.size());
@@ -113,7 +118,7 @@ void Connection::on_timer() {
     const MonoTime now = loop_.now();
     if (start_error_ != 0) {
         const int error = std::exchange(start_error_, 0);
-        fail(Outcome::connect_error, connect_failure(error, plan_.address), now);
+        fail_to_connect(error, now);
         return;
     }
     if (now < deadline_) {
@@ -138,7 +143,7 @@ void Connection::on_connected(int error) {
         return;
     }
     if (error != 0) {
-        fail(Outcome::connect_error, connect_failure(error, plan_.address), loop_.batch_time());
+        fail_to_connect(error, loop_.batch_time());
         return;
     }
     socket_state_ = SocketState::connected;
@@ -244,6 +249,15 @@ void Connection::fail(Outcome outcome, std::string_view message, MonoTime end) {
     ExchangeResult r = result_so_far(end);
     r.outcome = outcome;
     r.message = message;
+    finish(r, false, true);
+}
+
+void Connection::fail_to_connect(int error, MonoTime end) {
+    const std::string message = connect_failure(error, plan_.address);
+    ExchangeResult r = result_so_far(end);
+    r.outcome = Outcome::connect_error;
+    r.message = message;
+    r.own_limit = is_own_limit(error);
     finish(r, false, true);
 }
 

@@ -30,6 +30,7 @@ struct ExchangeResult {
     Nanos first_byte{-1};
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
+    bool own_limit = false;  // not the target's doing: this machine had no port or descriptor left
 };
 
 // Called when an exchange is over; start() may be called again from inside.
@@ -86,6 +87,7 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     void begin();  // the actual start
     void send_request();
     void complete(std::span<const char> last_bytes);
+    void fail_to_connect(int error, MonoTime end);
     void fail(measure::Outcome outcome, std::string_view message, MonoTime end);
     void finish(const ExchangeResult& result, bool keep, bool reset);
     void close_socket(bool reset);

@@ -143,8 +143,19 @@ TEST(ConnectionFailures, TheGeneratorsOwnLimitsNameTheirRemedy) {
         EXPECT_EQ(run.outcome(Outcome::connect_error), 5U);
         EXPECT_EQ(run.outcome(Outcome::ok), 15U) << "the run goes on";
         EXPECT_THAT(run.first_message(), ::testing::HasSubstr(words));
+        EXPECT_EQ(run.worker->recorder().own_limit_hits(), 5U);
+        EXPECT_THAT(run.worker->recorder().own_limit(), ::testing::HasSubstr(words));
         EXPECT_TRUE(run.adds_up());
     }
+}
+
+TEST(ConnectionFailures, ARefusalIsTheTargetsDoing) {
+    ScriptedServer server(answer_after(1ms));
+    WorkerRun run(open_plan(10, 2s), server);
+    run.loop->fail_connects(5, ECONNREFUSED);
+    run.run();
+    EXPECT_EQ(run.outcome(Outcome::connect_error), 5U);
+    EXPECT_EQ(run.worker->recorder().own_limit_hits(), 0U);
 }
 
 TEST(ConnectionRequest, IsWellFormed) {

@@ -52,6 +52,8 @@ struct WorkerEnd {
     std::optional<Error> error;
     std::string backend;
     std::uint64_t scheduled = 0, started = 0, unsent_while_free = 0, connections = 0;
+    std::uint64_t own_limit_hits = 0;
+    std::string own_limit;
     Nanos schedule_duration{}, first_intended{}, last_end{};
     measure::ArrivalBins bins;
 };
@@ -81,6 +83,8 @@ void run_worker(Run& run, Share share, WorkerEnd& end) {
     end.started = worker.recorder().started_total();
     end.unsent_while_free = worker.recorder().unsent_while_free();
     end.connections = worker.connections_opened();
+    end.own_limit_hits = worker.recorder().own_limit_hits();
+    end.own_limit = worker.recorder().own_limit();
     end.schedule_duration = worker.schedule_duration();
     end.first_intended = worker.recorder().first_intended();
     end.last_end = worker.recorder().last_end();
@@ -113,6 +117,8 @@ Result<Measurements> add_up(const Run& run, std::vector<WorkerEnd>& ends, Measur
         m.sent += end.started;
         m.unsent_while_free += end.unsent_while_free;
         m.connections_opened += end.connections;
+        m.own_limit_hits += end.own_limit_hits;
+        if (m.own_limit.empty()) m.own_limit = end.own_limit;
         m.schedule_duration = std::max(m.schedule_duration, end.schedule_duration);
         m.duration = std::max(m.duration, end.last_end);
         first = std::min(first, end.first_intended);

@@ -37,6 +37,7 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     first_intended_ = std::min(first_intended_, since_start(job.intended));
     const Nanos end = since_start(result.end);
     last_end_ = std::max(last_end_, end);
+    if (result.own_limit && own_limit_hits_++ == 0) own_limit_ = result.message;
     if (result.outcome != measure::Outcome::ok &&
         result.outcome != measure::Outcome::rate_limited) {
         interval_->failures.add(job.task, result.outcome, result.message, end, result.status,

@@ -50,6 +50,10 @@ class Recorder {
     [[nodiscard]] std::uint64_t scheduled_total() const { return scheduled_; }
     [[nodiscard]] std::uint64_t started_total() const { return started_; }
     [[nodiscard]] std::uint64_t unsent_while_free() const { return unsent_while_free_; }
+    // Requests that failed because this machine had no port or descriptor left, and what the first
+    // said.
+    [[nodiscard]] std::uint64_t own_limit_hits() const { return own_limit_hits_; }
+    [[nodiscard]] const std::string& own_limit() const { return own_limit_; }
     [[nodiscard]] Nanos first_intended() const { return first_intended_; }  // max(): nothing ended
     [[nodiscard]] Nanos last_end() const { return last_end_; }
 
@@ -62,6 +66,8 @@ class Recorder {
     std::uint64_t scheduled_ = 0;
     std::uint64_t started_ = 0;
     std::uint64_t unsent_while_free_ = 0;
+    std::uint64_t own_limit_hits_ = 0;
+    std::string own_limit_;
     Nanos first_intended_ = Nanos::max();
     Nanos last_end_{};
 };
