@@ -47,6 +47,8 @@ class Driver {
     virtual void give_up(MonoTime now) = 0;  // graceful_stop is over
     [[nodiscard]] virtual MonoTime schedule_end()
         const = 0;  // no intended start at or after it; graceful_stop counts from here
+    // Where the time that the scheduled requests are spread over ends: what rates are taken over.
+    [[nodiscard]] virtual MonoTime planned_end() const { return schedule_end(); }
     [[nodiscard]] virtual bool finished(
         MonoTime now) const = 0;  // every scheduled request has its outcome, and none will follow
 

@@ -23,6 +23,7 @@ class OpenDriver final : public Driver, private ExchangeOwner {
           to_count_(schedule, context.share.index, context.share.count),
           pool_(context.loop, context.plan, context.tasks, *this,
                 std::max<std::uint64_t>(1, context.share.of(slots(context.plan.scenario)))),
+          schedule_(schedule),
           bounded_by_requests_(schedule.max_requests().has_value()),
           duration_(std::min(schedule.profile().duration(), kLongestRun)) {}
 
@@ -71,6 +72,15 @@ class OpenDriver final : public Driver, private ExchangeOwner {
 
     MonoTime schedule_end() const override {
         return bounded_by_requests_ && to_count_.done() ? std::min(end_, last_counted_) : end_;
+    }
+
+    MonoTime planned_end() const override {
+        if (!bounded_by_requests_ || !to_count_.done()) return end_;
+        // When the next one would have started: n requests at r per second take n / r.
+        const Nanos next = schedule_.profile().time_of(
+            static_cast<long double>(schedule_.max_requests().value_or(0)));
+        if (next >= duration_) return end_;
+        return std::min(end_, std::max(last_counted_, start_ + next));
     }
 
     bool finished(MonoTime now) const override {
@@ -131,6 +141,7 @@ class OpenDriver final : public Driver, private ExchangeOwner {
     pacing::ScheduleCursor to_count_;
     ConnectionPool pool_;
     std::string body_scratch_;
+    const pacing::Schedule& schedule_;
     bool bounded_by_requests_;
     Nanos duration_;
     bool stopped_ = false;

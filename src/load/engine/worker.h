@@ -24,7 +24,7 @@ class Worker {
 
     [[nodiscard]] const Recorder& recorder() const { return recorder_; }
     [[nodiscard]] std::uint64_t connections_opened() const { return driver_->connections_opened(); }
-    [[nodiscard]] Nanos schedule_duration() const { return driver_->schedule_end() - start_; }
+    [[nodiscard]] Nanos schedule_duration() const { return driver_->planned_end() - start_; }
 
   private:
     void close_intervals(MonoTime now);
