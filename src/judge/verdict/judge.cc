@@ -110,10 +110,6 @@ std::string actual_text(const Threshold& t, double actual) {
     return result::number(shown, decimals) + unit_suffix(unit);
 }
 
-std::string quantile_name(double quantile) {
-    return "p" + result::short_number(quantile * 100, 3);
-}
-
 std::string spaced(std::string_view name) {
     std::string out(name);
     std::replace(out.begin(), out.end(), '_', ' ');
@@ -152,16 +148,26 @@ std::string figure_text(const Threshold& t) {
     return "throughput";
 }
 
-// A percentile q of fewer than 10 / (1 - q) samples rests on fewer than ten values beyond it.
 std::string sample_note(const Threshold& t, std::uint64_t n) {
-    if (t.figure != Figure::percentile) return {};
-    const double wanted = std::ceil(10 / (1 - t.quantile) - 1e-6);
-    if (static_cast<double>(n) >= wanted) return {};
-    return fmt::format("only {} for {}, {} wanted", result::plural(n, "sample"),
-                       quantile_name(t.quantile), result::number(wanted, 0));
+    if (t.figure != Figure::percentile || n >= samples_wanted(t.quantile)) return {};
+    return few_samples_note(t.quantile, n, t.task_name);
 }
 
 }  // namespace
+
+std::string quantile_name(double quantile) {
+    return "p" + result::short_number(quantile * 100, 3);
+}
+
+std::uint64_t samples_wanted(double quantile) {
+    return static_cast<std::uint64_t>(std::ceil(10 / (1 - quantile) - 1e-6));
+}
+
+std::string few_samples_note(double quantile, std::uint64_t samples, const std::string& task) {
+    return fmt::format("only {} for {}{}, {} wanted", result::plural(samples, "sample"),
+                       quantile_name(quantile), task.empty() ? "" : " of " + task,
+                       result::thousands(samples_wanted(quantile)));
+}
 
 result::ThresholdResult judge_stats(const Threshold& t, const TaskStats& stats, double duration_s) {
     const Unit unit = unit_of(t.figure);

@@ -73,6 +73,12 @@ struct Threshold {
 [[nodiscard]] result::ThresholdResult judge_stats(const Threshold& threshold,
                                                   const measure::TaskStats& stats,
                                                   double duration_s);
+// A percentile q of fewer than 10 / (1 - q) samples rests on fewer than ten values beyond it.
+[[nodiscard]] std::uint64_t samples_wanted(double quantile);
+// "only 62 samples for p99 of chat, 1,000 wanted"; task: "" for the whole run.
+[[nodiscard]] std::string few_samples_note(double quantile, std::uint64_t samples,
+                                           const std::string& task = "");
+[[nodiscard]] std::string quantile_name(double quantile);  // 0.999 → "p99.9"
 // What bounds are judged on, all tasks merged: outcomes and response time alone.
 [[nodiscard]] measure::TaskStats pooled(const std::vector<measure::TaskStats>& tasks);
 

@@ -378,6 +378,9 @@ TEST(Judge, FewSamplesAreSaidButJudged) {
     EXPECT_EQ(judge(*one("", "p99.9 < 1s"), tasks, 10).note,
               "only 1,000 samples for p99.9, 10,000 wanted");
     EXPECT_EQ(judge(*one("", "max < 1s"), tasks, 10).note, "");
+    EXPECT_EQ(few_samples_note(0.95, 6, "chat"), "only 6 samples for p95 of chat, 200 wanted");
+    EXPECT_EQ(samples_wanted(0.5), 20U);
+    EXPECT_EQ(samples_wanted(0.9), 100U);
 }
 
 }  // namespace

@@ -62,6 +62,10 @@ std::vector<std::string> void_reasons(const measure::DeliveredAudit& a,
             "the generator left {} of {} scheduled requests unsent although slots were free; {}",
             result::thousands(a.unsent_while_free), result::thousands(a.scheduled), advice(m)));
     }
+    if (m.own_limit_hits > 0) {
+        out.push_back(fmt::format("{} could not be made by this machine: {}",
+                                  result::plural(m.own_limit_hits, "request"), m.own_limit));
+    }
     return out;
 }
 
@@ -150,6 +154,24 @@ void decide(ScenarioResult& s, const engine::Plan& plan,
     set(Verdict::pass, "");
 }
 
+// What the whole run's percentiles rest on, as far as no criterion says it.
+std::string few_samples_text(const ScenarioResult& s) {
+    const std::uint64_t n = s.totals.response_time.count();
+    if (s.totals.outcomes.completed() == 0) return {};
+    std::string few;
+    for (const double q : {0.5, 0.75, 0.9, 0.95, 0.99, 0.999}) {
+        const auto wanted = samples_wanted(q);
+        const bool said =
+            std::any_of(s.thresholds.begin(), s.thresholds.end(),
+                        [&](const ThresholdResult& t) { return t.note == few_samples_note(q, n); });
+        if (n >= wanted || said) continue;
+        few += fmt::format("{}{} ({} wanted)", few.empty() ? "" : ", ", quantile_name(q),
+                           result::thousands(wanted));
+    }
+    if (few.empty()) return {};
+    return fmt::format("only {} for {}", result::plural(n, "sample"), few);
+}
+
 void add_notes(ScenarioResult& s, const scenario::Scenario& scenario, const Policy& policy) {
     s.notes = scenario.notes;
     const auto& outcomes = s.totals.outcomes;
@@ -179,6 +201,7 @@ void add_notes(ScenarioResult& s, const scenario::Scenario& scenario, const Poli
                                       result::plural(outcomes[Outcome::abandoned], "request"),
                                       format_duration(scenario.graceful_stop)));
     }
+    if (auto few = few_samples_text(s); !few.empty()) s.notes.push_back(std::move(few));
     if (s.thresholds.empty())
         s.notes.emplace_back("no criteria are set: any run with a success passes");
 }

@@ -94,8 +94,26 @@ TEST(Conclude, PassAndItsFigures) {
     EXPECT_EQ(s.totals.outcomes.ok(), 1000U);
     EXPECT_NEAR(s.audit.planned_rate_per_s, 1000 / 120.0, 1e-9);
     EXPECT_EQ(s.audit.rate_error, 0);
-    EXPECT_THAT(s.notes, IsEmpty());
+    EXPECT_THAT(s.notes, ElementsAre("only 1,000 samples for p99.9 (10,000 wanted)"));
     EXPECT_FALSE(s.configuration_yaml.empty());
+}
+
+TEST(Conclude, PercentilesOfFewSamplesAreSaidOnce) {
+    const auto few = concluded(measured({{150, {}}}), "p95 < 9s");
+    EXPECT_EQ(few.thresholds[0].note, "only 150 samples for p95, 200 wanted");
+    EXPECT_THAT(few.notes,
+                ElementsAre("only 150 samples for p99 (1,000 wanted), p99.9 (10,000 wanted)"));
+    EXPECT_THAT(concluded(measured({{10'000, {}}})).notes, IsEmpty());
+}
+
+TEST(Conclude, ARunThatThisMachineCouldNotMakeIsVoid) {
+    auto m = measured({{1000, {}}, {3, {Outcome::connect_error}}});
+    m.own_limit_hits = 3;
+    m.own_limit = "out of local ports; widen the range";
+    const auto s = concluded(m, "");
+    EXPECT_EQ(s.verdict, Verdict::void_run);
+    EXPECT_EQ(s.verdict_reason,
+              "3 requests could not be made by this machine: out of local ports; widen the range");
 }
 
 TEST(Conclude, FailNamesTheBrokenCriterion) {
