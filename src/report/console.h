@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "judge/result/run_result.h"
@@ -36,6 +37,9 @@ struct LiveContext {
 // 1,297 ms …".
 [[nodiscard]] std::string progress_line(const LiveContext& context,
                                         const engine::Progress& progress);
+
+// A message as the style shows it; on a terminal wrapped at spaces, further lines indented by two.
+[[nodiscard]] std::string message(std::string_view text, const Style& style, bool wrap);
 
 // The summary at the end of one scenario (verdict first, criteria, tasks, failures, notes),
 // newline-terminated.

@@ -194,6 +194,16 @@ std::vector<std::string> wrapped(std::string_view text, int width) {
     return out;
 }
 
+std::string message(std::string_view text, const Style& style, bool wrap) {
+    const std::string plain = printable(text, style);
+    if (!wrap) return plain;
+    std::string out;
+    for (const auto& part : wrapped(plain, columns(style) - 2)) {
+        out += (out.empty() ? "" : "\n  ") + part;
+    }
+    return out;
+}
+
 int columns(const Style& style) {
     return std::max(style.width, 40);
 }

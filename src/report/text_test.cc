@@ -90,5 +90,16 @@ TEST(Tables, DropColumnsInOrderThenCut) {
     EXPECT_TRUE(text.lines(style)[1].ends_with("x…"));
 }
 
+TEST(Message, IsWrappedOnATerminalAlone) {
+    Style narrow;
+    narrow.width = 40;
+    const std::string text = "squadload 0.1.0 · spike · open 60/s constant · epoll";
+    EXPECT_EQ(message(text, narrow, false), text);
+    EXPECT_EQ(message(text, narrow, true),
+              "squadload 0.1.0 · spike · open 60/s\n  constant · epoll");
+    narrow.unicode = false;
+    EXPECT_EQ(message("a · b", narrow, true), "a - b");
+}
+
 }  // namespace
 }  // namespace squadload::report

@@ -13,11 +13,12 @@ constexpr std::string_view kShowCursor = "\x1b[?25h";
 constexpr std::string_view kClearToEndOfLine = "\x1b[K";
 constexpr std::string_view kClearBelow = "\x1b[J";
 
-std::string stopping_text(const report::LiveContext& context, std::uint32_t in_flight) {
+std::string stopping_text(const report::LiveContext& context, std::uint32_t in_flight,
+                          Stopping stopping) {
     if (in_flight == 0) return "stopping: no new requests";
-    return fmt::format(
-        "stopping: no new requests, waiting up to {} for {} in flight; Ctrl-C again quits at once",
-        format_duration(context.scenario.graceful_stop), in_flight);
+    return fmt::format("stopping: no new requests, waiting up to {} for {} in flight{}",
+                       format_duration(context.scenario.graceful_stop), in_flight,
+                       stopping == Stopping::by_signal ? "; Ctrl-C again quits at once" : "");
 }
 
 }  // namespace
@@ -31,15 +32,15 @@ Display::~Display() {
 void Display::line(std::string_view text) {
     if (quiet_) return;
     erase();
-    terminal_.err(fmt::format("{}\n", text));
+    terminal_.err(report::message(text, terminal_.err_style(), terminal_.live()) + "\n");
 }
 
 void Display::update(const report::LiveContext& context, const engine::Progress& progress,
-                     const std::vector<measure::SeriesPoint>& series, bool stopping) {
+                     const std::vector<measure::SeriesPoint>& series, Stopping stopping) {
     if (quiet_) return;
-    if (stopping && !stop_said_) {
+    if (stopping != Stopping::no && !stop_said_) {
         stop_said_ = true;
-        line(stopping_text(context, progress.point.in_flight));
+        line(stopping_text(context, progress.point.in_flight, stopping));
     }
     if (terminal_.live()) {
         draw(report::live_view(context, progress, series, terminal_.err_style()));

@@ -12,6 +12,9 @@
 
 namespace squadload::run {
 
+// Whether no new requests are started any more, and who asked for that.
+enum class Stopping { no, by_signal, by_bound };
+
 class Display {
   public:
     static constexpr Nanos kLineEvery = std::chrono::seconds{5};
@@ -26,7 +29,7 @@ class Display {
     void line(std::string_view text);
     // Once a second, from the thread of run_engine.
     void update(const report::LiveContext& context, const engine::Progress& progress,
-                const std::vector<measure::SeriesPoint>& series, bool stopping);
+                const std::vector<measure::SeriesPoint>& series, Stopping stopping);
     // The scenario ended: the view goes where the summary follows on the same terminal, else its
     // last frame stays.
     void finish();

@@ -32,10 +32,14 @@ class Watch {
         tracker_.observe(progress.totals, progress.elapsed);
         if (fail_fast_ && !broken_ && !only_awaiting(progress)) {
             broken_ = fail_fast_->observe(progress.interval);
-            if (broken_) around_.stop_switch.stop(engine::StopReason::fail_fast);
+            if (broken_) {
+                around_.stop_switch.stop(engine::StopReason::fail_fast);
+                around_.display.line(fmt::format("fail-fast: {} {} (bound {})", broken_->criterion,
+                                                 broken_->actual, broken_->bound));
+            }
         }
         scheduled_ += progress.point.scheduled;
-        around_.display.update(context_, progress, series_, around_.stop_switch.stopped());
+        around_.display.update(context_, progress, series_, stopping());
     }
 
     [[nodiscard]] const std::optional<result::ThresholdResult>& broken() const { return broken_; }
@@ -49,6 +53,11 @@ class Watch {
         return around_.stop_switch.stopped() ||
                std::chrono::seconds{progress.point.second} >= scenario.duration ||
                (scenario.requests && scheduled_ >= *scenario.requests);
+    }
+    [[nodiscard]] Stopping stopping() const {
+        if (!around_.stop_switch.stopped()) return Stopping::no;
+        const bool by_bound = around_.stop_switch.reason() == engine::StopReason::fail_fast;
+        return by_bound ? Stopping::by_bound : Stopping::by_signal;
     }
 
     const Judged& judged_;

@@ -76,6 +76,7 @@ Result<void> Suite::run_one(const Judged& judged, engine::StopSwitch& stop_switc
     signals_.unwatch();
     if (!result) return tl::unexpected(result.error());
     terminal_.out(report::summary(*result, terminal_.out_style()));
+    if (prepared_.size() > 1) terminal_.out("\n");
     run_.scenarios.push_back(std::move(*result));
     return {};
 }

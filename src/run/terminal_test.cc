@@ -57,7 +57,8 @@ TEST(TerminalStyle, RedrawsOnlyWhereItIsSeen) {
     EXPECT_TRUE(can_redraw({true, 80}, environment_of({{"TERM", "xterm"}, {"CI", "false"}})));
 }
 
-void show_seconds(Display& display, int seconds, int stopping_from) {
+void show_seconds(Display& display, int seconds, int stopping_from,
+                  Stopping why = Stopping::by_signal) {
     const auto s = closed(3);
     const report::LiveContext context{s, {}, "epoll"};
     const measure::Interval nothing(1);
@@ -65,7 +66,7 @@ void show_seconds(Display& display, int seconds, int stopping_from) {
         measure::SeriesPoint point;
         point.in_flight = 7;
         const engine::Progress progress{point, nothing, nothing, std::chrono::seconds{i}};
-        display.update(context, progress, {}, i >= stopping_from);
+        display.update(context, progress, {}, i >= stopping_from ? why : Stopping::no);
     }
 }
 
@@ -95,6 +96,27 @@ TEST(DisplayInAPipe, AStopIsSaidOnce) {
                 HasSubstr("stopping: no new requests, waiting up to 30s for 7 in flight"));
     const auto text = err.text();
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+}
+
+TEST(DisplayInAPipe, OnlyAStopBySignalSpeaksOfAnotherOne) {
+    for (const auto& [why, said] :
+         {std::pair{Stopping::by_signal, true}, std::pair{Stopping::by_bound, false}}) {
+        const Capture out;
+        const Capture err;
+        const Terminal terminal(out.fd(), err.fd(), environment_of({}));
+        Display display(terminal, false);
+        show_seconds(display, 2, 2, why);
+        EXPECT_EQ(err.text().find("Ctrl-C again") != std::string::npos, said) << err.text();
+    }
+}
+
+TEST(DisplayInAPipe, ALineIsWhatTheLocaleCanShow) {
+    const Capture out;
+    const Capture err;
+    const Terminal terminal(out.fd(), err.fd(), environment_of({{"LANG", "C"}}));
+    Display display(terminal, false);
+    display.line("squadload 0.1.0 · spike");
+    EXPECT_EQ(err.text(), "squadload 0.1.0 - spike\n");
 }
 
 TEST(DisplayInAPipe, QuietShowsNothing) {
