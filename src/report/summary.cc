@@ -62,9 +62,11 @@ std::string delivered_text(const ScenarioResult& s) {
     }
     std::string rate = result::number(a.delivered_rate_per_s, 1) + "/s";
     if (!all) rate += fmt::format(" of {}/s", result::number(a.planned_rate_per_s, 1));
-    rate += !all                           ? " delivered"
-            : s.audit.void_reasons.empty() ? " delivered as scheduled"
-                                           : " sent, but late";
+    const bool late = a.generator_lag_p99_ms > a.lag_budget_ms;
+    rate += !all                     ? " delivered"
+            : late                   ? " sent, but late"
+            : a.void_reasons.empty() ? " delivered as scheduled"
+                                     : " started as scheduled";
     return fmt::format("{} in {}, {} ({})", count, span_text(seconds), rate, lag);
 }
 
