@@ -5,7 +5,7 @@
 set -euo pipefail
 
 run=(build-essential cmake ninja-build pkg-config ccache libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
-     libsimdjson-dev libexpected-dev libfmt-dev libspdlog-dev node-llhttp nginx-light)
+     libsimdjson-dev libexpected-dev libfmt-dev libspdlog-dev node-llhttp nginx)
 test=(libgtest-dev libgmock-dev python3-pytest python3-jsonschema python3-yaml procps)
 lint=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 python3)
 bench=(wrk python3)
@@ -57,12 +57,23 @@ forbid_starts() {
     "${as_root[@]}" chmod 755 "$policy"
 }
 allow_starts() { [[ -z $our_policy ]] || "${as_root[@]}" rm -f "$policy"; }
-trap allow_starts EXIT
+
+# A web server that only our demo and tests start by hand has no business starting with the machine.
+# Also after a failed or interrupted install, which may have got as far as nginx.
+disable_new_nginx() {
+    [[ " ${missing[*]} " == *" nginx "* ]] || return 0
+    if command -v systemctl >/dev/null; then
+        "${as_root[@]}" systemctl --quiet disable nginx.service >/dev/null 2>&1 || true
+    elif command -v update-rc.d >/dev/null; then
+        "${as_root[@]}" update-rc.d nginx disable >/dev/null 2>&1 || true
+    fi
+}
+clean_up() { disable_new_nginx; allow_starts; }
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 apt=("${as_root[@]}" apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0)
-had_nginx=$(dpkg-query -W -f='${db:Status-Status}' nginx 2>/dev/null || true)
 
 echo "setup: installing ${missing[*]}" >&2
 forbid_starts
@@ -71,13 +82,4 @@ forbid_starts
 if ! "${apt[@]}" install --no-install-recommends "${missing[@]}" </dev/null >&2; then
     echo "setup: apt-get could not install: ${missing[*]}. This is made for Debian 12; see the messages above." >&2
     exit 1
-fi
-
-# A web server that only our demo and tests start by hand has no business starting with the machine.
-if [[ $had_nginx != installed && " ${missing[*]} " == *" nginx-light "* ]]; then
-    if command -v systemctl >/dev/null; then
-        "${as_root[@]}" systemctl --quiet disable nginx.service >/dev/null 2>&1 || true
-    elif command -v update-rc.d >/dev/null; then
-        "${as_root[@]}" update-rc.d nginx disable >/dev/null 2>&1 || true
-    fi
 fi
