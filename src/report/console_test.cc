@@ -149,6 +149,12 @@ TEST(Summary, OfATargetThatIsDownIsOneSentence) {
               "      often connect_error: connection refused (300)\n");
 }
 
+TEST(Summary, ATargetThatSendsGarbageDidAnswer) {
+    auto s = concluded(down());
+    s.totals.outcomes.add(measure::Outcome::protocol_error);
+    EXPECT_THAT(summary(s, kWide), HasSubstr("no complete response came from http://127.0.0.1:80"));
+}
+
 TEST(Summary, OfNothingIsOneSentence) {
     EXPECT_EQ(summary(concluded(nothing_measured()), kWide),
               "FAIL  spike — no request was sent, so there is nothing to judge\n");

@@ -74,7 +74,12 @@ std::string headline(const ScenarioResult& s) {
     const auto requests = s.totals.outcomes.requests();
     if (s.verdict == Verdict::void_run) return "the run does not count: " + s.verdict_reason;
     if (s.verdict == Verdict::fail && requests > 0 && !answered(s)) {
-        return fmt::format("nothing at {} answered: {}", s.target, s.verdict_reason);
+        const auto& outcomes = s.totals.outcomes;
+        const bool heard =
+            outcomes[Outcome::protocol_error] + outcomes[Outcome::connection_closed] > 0;
+        return heard ? fmt::format("no complete response came from {}: {}", s.target,
+                                   s.verdict_reason)
+                     : fmt::format("nothing at {} answered: {}", s.target, s.verdict_reason);
     }
     if (s.verdict == Verdict::fail && s.stop_reason != "fail_fast" && s.totals.outcomes.ok() > 0) {
         const auto broken = std::count_if(s.thresholds.begin(), s.thresholds.end(),
