@@ -1,6 +1,6 @@
 // When a bounded set of slots had one free. A request that waited was blocked while none was, and
 // the generator's lag is the rest: also when all slots are taken again by the time it starts,
-// because a held worker let them idle before.
+// because a held or an overloaded worker let them idle before.
 #pragma once
 
 #include <cstddef>
@@ -13,25 +13,31 @@ namespace squadload::engine {
 // Single thread.
 class FreeTime {
   public:
-    // A slot that is taken again sooner was only turned around: many requests wait through it, and
-    // for none of them it makes a difference that counts (the lag budget is never less).
-    static constexpr Nanos kTurnaround = std::chrono::milliseconds{10};
-    static constexpr std::size_t kMaxPeriods = 4096;
+    // A slot idles a moment between two requests however fast the generator is, and those behind
+    // wait through many such moments. Up to this share of their wait it made no difference.
+    static constexpr int kForgivenPercent = 10;
+    static constexpr std::size_t kMaxPoints = 1U << 14U;
 
-    void begin(MonoTime start) { free_since_ = start; }
+    void begin(MonoTime start);
     void freed(MonoTime at);   // the first slot after none was free; not before filled()
     void filled(MonoTime at);  // the last slot was taken
     // Of the present, or else the last, time with a free slot.
     [[nodiscard]] MonoTime free_since() const { return free_since_; }
-    // How long after `intended` a slot was free before free_since(). Forgets what lies before
+    // For how long of the wait from `intended` to free_since() a slot was free; 0 when that is
+    // forgiven. Exact to a millisecond, coarser for very long waits. Forgets what lies before
     // `intended`: to be asked in the order of the intended starts.
     [[nodiscard]] Nanos earlier(MonoTime intended);
 
   private:
-    struct Period {
-        MonoTime begin, end;
+    struct Point {
+        MonoTime at;
+        Nanos total;  // free time until then
     };
-    std::deque<Period> periods_;  // at least kTurnaround each
+    void add_point(MonoTime at);
+    [[nodiscard]] Nanos total_at(MonoTime t) const;  // a line from point to point
+
+    std::deque<Point> points_;  // never empty after begin()
+    Nanos total_{};
     MonoTime free_since_{};
     MonoTime filled_{};
 };

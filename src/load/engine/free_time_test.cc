@@ -23,19 +23,30 @@ TEST(FreeTime, CountsThePartOfEachEarlierPeriodThatLiesAfterTheIntendedStart) {
     EXPECT_EQ(free.earlier(at(0s)), 3s);
     EXPECT_EQ(free.earlier(at(1500ms)), 1500ms);
     EXPECT_EQ(free.earlier(at(3s)), 1s);
-    EXPECT_EQ(free.earlier(at(5800ms)), 200ms);
+    EXPECT_EQ(free.earlier(at(5500ms)), 500ms);
+    EXPECT_EQ(free.earlier(at(5800ms)), 0s) << "200 ms of 3.2 s are forgiven";
     EXPECT_EQ(free.earlier(at(7s)), 0s);
 }
 
-TEST(FreeTime, ASlotTurnedAroundWasNotFree) {
+// Slots that are free for `idle` in every 10 ms, for 100 s.
+FreeTime turning(Nanos idle) {
     FreeTime free;
     free.begin(at(0s));
     free.filled(at(0s));
-    for (int i = 1; i <= 1000; ++i) {
-        free.freed(at(i * 1s));
-        free.filled(at(i * 1s) + FreeTime::kTurnaround - 1ns);
+    for (int i = 1; i <= 10'000; ++i) {
+        free.freed(at(i * 10ms));
+        free.filled(at(i * 10ms) + idle);
     }
-    EXPECT_EQ(free.earlier(at(0s)), 0s);
+    free.freed(at(100s + 10ms));
+    return free;
+}
+
+TEST(FreeTime, TurningSlotsAroundIsForgivenUntilItIsAMatterOfTheWait) {
+    EXPECT_EQ(turning(50us).earlier(at(0s)), 0s);
+    EXPECT_EQ(turning(50us).earlier(at(99s)), 0s);
+    EXPECT_EQ(turning(900us).earlier(at(0s)), 0s);
+    EXPECT_NEAR(to_seconds(turning(5ms).earlier(at(0s))), 50, 0.01);
+    EXPECT_NEAR(to_seconds(turning(5ms).earlier(at(90s))), 5, 0.01);
 }
 
 TEST(FreeTime, NoMomentCountsTwice) {
@@ -46,15 +57,17 @@ TEST(FreeTime, NoMomentCountsTwice) {
     EXPECT_EQ(free.free_since(), at(2s));
 }
 
-TEST(FreeTime, KeepsTheSumWhenThereAreTooManyPeriods) {
+TEST(FreeTime, IsBoundedAndStaysTrueOverADay) {
     FreeTime free;
     free.begin(at(0s));
-    const int periods = 3 * static_cast<int>(FreeTime::kMaxPeriods);
-    for (int i = 0; i < periods; ++i) {
-        free.freed(at(i * 1s));
-        free.filled(at(i * 1s + 20ms));
+    for (int i = 0; i < 8'640'000; ++i) {
+        free.freed(at(i * 10ms));
+        free.filled(at(i * 10ms + 2ms));
     }
-    EXPECT_EQ(free.earlier(at(-1000s)), periods * 20ms);
+    free.freed(at(86'400s));
+    EXPECT_NEAR(to_seconds(free.earlier(at(0s))), 17'280, 1);
+    EXPECT_NEAR(to_seconds(free.earlier(at(43'200s))), 8'640, 10);
+    EXPECT_NEAR(to_seconds(free.earlier(at(86'000s))), 80, 1);
 }
 
 }  // namespace

@@ -140,6 +140,34 @@ TEST(OpenModel, AHeldWorkerIsLagForAllWhoWaitedHoweverFewTheSlots) {
     EXPECT_TRUE(run.adds_up());
 }
 
+// Few slots, a schedule that cannot be kept, and a worker that needs time for every request.
+measure::TaskStats overloaded(Nanos service, Nanos work, double rate, std::uint32_t slots) {
+    transport::SimLoop* loop = nullptr;
+    ScriptedServer server([&](std::uint64_t, const std::string&) {
+        loop->stall(work);
+        return ScriptedServer::Answer{service, kOk, false, false, 0};
+    });
+    WorkerRun run(open_plan(rate, 5s, slots), server);
+    loop = run.loop.get();
+    run.run();
+    EXPECT_TRUE(run.adds_up());
+    return run.all();
+}
+
+TEST(OpenModel, AnOverloadedGeneratorDoesNotHideBehindFewSlots) {
+    // 1 ms of our own for each of 2,000/s: half of them are late by seconds, whatever the slots.
+    for (const std::uint32_t slots : {2U, 10U, 10'000U}) {
+        const auto all = overloaded(10us, 1ms, 2000, slots);
+        EXPECT_GT(ms(all.generator_lag.percentile(0.5)), 1000) << slots << " slots";
+    }
+}
+
+TEST(OpenModel, TurningSlotsAroundIsNotLagBehindASlowTarget) {
+    const auto all = overloaded(20ms, 50us, 1000, 5);  // 5 slots serve 250/s
+    EXPECT_LT(ms(all.generator_lag.max()), 1);
+    EXPECT_GT(ms(all.blocked.percentile(0.5)), 5000);
+}
+
 TEST(OpenModel, ASlowTargetIsBlockedTimeNotLag) {
     ScriptedServer server(answer_after(200ms));
     WorkerRun run(open_plan(100, 5s, 5), server);  // 5 slots serve 25/s of 100/s
