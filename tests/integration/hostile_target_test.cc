@@ -74,7 +74,7 @@ TEST_P(HostileTarget, AcceptingWithoutServing) {
                                         std::pair{OnAccept::close, Outcome::connection_closed},
                                         std::pair{OnAccept::reset, Outcome::connection_closed}}) {
         ServerOptions options;
-        options.on_accept = [what = what](std::uint64_t) { return what; };
+        options.on_accept = [reaction = what](std::uint64_t) { return reaction; };
         TestServer server(options);
         engine::Plan plan = open_plan(server, 100, 100ms);
         plan.scenario.classes[0].tasks[0].timeouts.total = 1s;

@@ -122,7 +122,7 @@ std::uint16_t TaskTable::Weighted::pick(Random& random) const {
     return value[static_cast<std::size_t>(at - cumulative.begin())];
 }
 
-TaskTable::TaskTable(const Plan& plan) : plan_(plan) {
+TaskTable::TaskTable(const Plan& plan) {
     tasks_of_class_.resize(plan.scenario.classes.size());
     for (const TaskRef ref : number_tasks(plan.scenario)) {
         const auto& task = plan.scenario.classes[ref.user_class].tasks[ref.task];

@@ -52,7 +52,6 @@ class TaskTable {
         [[nodiscard]] std::uint16_t pick(Random& random) const;
     };
 
-    const Plan& plan_;
     std::vector<CompiledTask> tasks_;
     Weighted classes_;
     std::vector<Weighted> tasks_of_class_;
