@@ -3,6 +3,12 @@
 #include <fmt/core.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
 #include "load/transport/epoll_loop.h"
 
 namespace squadload::integration {
@@ -58,21 +64,60 @@ void ask_for_precedence() {
     static_cast<void>(sched_setscheduler(0, SCHED_RR, &real_time));
 }
 
+// A thread that does nothing but wake every millisecond. How late it wakes is the machine's doing,
+// never the engine's: what else runs here, a hypervisor, a limit on CPU time.
+class Bystander {
+  public:
+    Bystander() : thread_([this](const std::stop_token& stop) { watch(stop); }) {}
+    double stop_and_tell_lag_ms() {  // p99.9
+        thread_.request_stop();
+        thread_.join();
+        std::sort(lags_.begin(), lags_.end());
+        return lags_.empty() ? 0 : to_ms(lags_[lags_.size() * 999 / 1000]);
+    }
+
+  private:
+    void watch(const std::stop_token& stop) {
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any waker;
+        for (MonoTime due = mono_now(); !stop.stop_requested();
+             due += std::chrono::milliseconds(1)) {
+            waker.wait_until(lock, stop, due, [] { return false; });
+            lags_.push_back(mono_now() - due);
+        }
+    }
+    std::vector<Nanos> lags_;
+    std::jthread thread_;
+};
+
 }  // namespace
 
-engine::Measurements run_undisturbed(const std::function<engine::Plan()>& prepare,
-                                     const LoopKind& loop) {
+std::optional<engine::Measurements> run_undisturbed(const std::function<engine::Plan()>& prepare,
+                                                    const LoopKind& loop) {
+    constexpr int kAttempts = 5;
+    constexpr double kDisturbedMs = 1;
     ask_for_precedence();
-    double lag_ms = 0;
-    for (int attempt = 0; attempt < 5; ++attempt) {
+    int busy = 0;
+    std::string lags;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
         const engine::Plan plan = prepare();
+        Bystander bystander;
         auto m = run(plan, loop);
-        lag_ms = to_ms(all(m).generator_lag.percentile(0.999));
-        if (lag_ms < 1) return m;
+        const double lag_ms = to_ms(all(m).generator_lag.percentile(0.999));
+        if (lag_ms < kDisturbedMs) return m;
+        const double bystander_ms = bystander.stop_and_tell_lag_ms();
+        if (bystander_ms >= kDisturbedMs) ++busy;
+        lags += fmt::format(" {:.2f} ({:.2f})", lag_ms, bystander_ms);
     }
-    ADD_FAILURE() << "the machine is too busy to compare times: generator lag p99.9 " << lag_ms
-                  << " ms in the last of five runs";
-    return {};
+    const std::string account =
+        fmt::format("lag p99.9 in ms of the engine (and of an idle thread beside it):{}", lags);
+    if (2 * busy > kAttempts) {
+        [&] { GTEST_SKIP() << "the machine is too busy to compare times; " << account; }();
+    } else {
+        ADD_FAILURE() << "the engine is late on a machine that is not busy; " << account;
+    }
+    return std::nullopt;
 }
 
 measure::TaskStats all(const engine::Measurements& m) {
