@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "cli/files.h"
+#include "cli/variables.h"
 #include "load/http/url.h"
 #include "run/preflight.h"
 #include "run/run_scenario.h"
@@ -247,8 +248,12 @@ int main(int argc, char** argv) {
             terminal.err(ended->err);
             return ended->exit_code;
         }
-        const auto code =
-            execute(std::get<Invocation>(parsed), command_text(arguments), terminal, environment);
+        const auto& invocation = std::get<Invocation>(parsed);
+        if (!invocation.quiet) {
+            for (const auto& sentence : unknown_variables(variables_set()))
+                terminal.err(fmt::format("note: {}\n", sentence));
+        }
+        const auto code = execute(invocation, command_text(arguments), terminal, environment);
         if (code) return *code;
         terminal.err(fmt::format("squadload: error: {}\n", code.error().text()));
         return run::exit_code(code.error());
