@@ -124,7 +124,19 @@ bool judges_target(const ThresholdResult& fail_fast) {
     return fail_fast.unit != "ms";
 }
 
-void decide(ScenarioResult& s, const engine::Plan& plan,
+// Scheduled requests that found no slot before the end: the target's doing, or the bound's.
+std::uint64_t never_started(const ScenarioResult& s) {
+    const auto unsent = s.totals.outcomes[Outcome::unsent];
+    return unsent - std::min(unsent, s.audit.unsent_while_free);
+}
+
+bool bounds_unsent(const std::vector<Threshold>& thresholds) {
+    return std::any_of(thresholds.begin(), thresholds.end(), [](const Threshold& t) {
+        return t.figure == Figure::outcome_count && t.outcome == Outcome::unsent;
+    });
+}
+
+void decide(ScenarioResult& s, const engine::Plan& plan, const std::vector<Threshold>& thresholds,
             const std::optional<ThresholdResult>& fail_fast, const Policy& policy) {
     const bool stopped_by_bound = s.stop_reason == "fail_fast" && fail_fast;
     const bool counts = s.audit.void_reasons.empty() || policy.allow_void;
@@ -151,6 +163,14 @@ void decide(ScenarioResult& s, const engine::Plan& plan,
     if (s.totals.outcomes.ok() == 0) return set(Verdict::fail, nothing_succeeded(s));
     if (auto reason = broken_reason(s.thresholds); !reason.empty())
         return set(Verdict::fail, std::move(reason));
+    // A load that was not taken is not green, however well the part fared that was.
+    if (never_started(s) > 0 && !bounds_unsent(thresholds)) {
+        return set(Verdict::fail,
+                   fmt::format("{} of {} scheduled requests never started: no user or connection "
+                               "came free before the end",
+                               result::thousands(never_started(s)),
+                               result::thousands(s.totals.outcomes.scheduled())));
+    }
     set(Verdict::pass, "");
 }
 
@@ -189,9 +209,7 @@ void add_notes(ScenarioResult& s, const scenario::Scenario& scenario, const Poli
             result::number(r->lag1_correlation, 3), result::number(4 * r->lag1_error, 3)));
     }
     if (!s.audit.randomness_note.empty()) s.notes.push_back(s.audit.randomness_note);
-    if (const auto waiting = outcomes[Outcome::unsent] -
-                             std::min(outcomes[Outcome::unsent], s.audit.unsent_while_free);
-        waiting > 0) {
+    if (const auto waiting = never_started(s); waiting > 0) {
         s.notes.push_back(
             fmt::format("{} never started: no user or connection came free before the end",
                         result::plural(waiting, "scheduled request")));
@@ -317,7 +335,7 @@ ScenarioResult conclude(const engine::Plan& plan, const engine::Measurements& m,
                std::tie(a.count, b.first, b.task, b.outcome, b.message);
     });
     s.configuration_yaml = scenario::to_yaml(scenario);
-    decide(s, plan, fail_fast, policy);
+    decide(s, plan, thresholds, fail_fast, policy);
     add_notes(s, scenario, policy);
     return s;
 }

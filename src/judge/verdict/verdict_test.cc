@@ -144,6 +144,15 @@ TEST(Conclude, ARunWithoutRequestsCanNeverPass) {
     }
 }
 
+TEST(Conclude, ALoadThatWasNotTakenIsNotGreen) {
+    const auto m = measured({{990, {}}, {10, {Outcome::unsent}}});
+    const auto s = concluded(m, "max < 9s");
+    EXPECT_EQ(s.verdict, Verdict::fail);
+    EXPECT_THAT(s.verdict_reason, HasSubstr("10 of 1,000 scheduled requests never started"));
+    EXPECT_EQ(concluded(m, "count(unsent) <= 10").verdict, Verdict::pass) << "allowed in words";
+    EXPECT_EQ(concluded(m, "count(unsent) <= 9").verdict, Verdict::fail);
+}
+
 TEST(Conclude, AnySuccessPassesWithoutCriteriaAndSaysSo) {
     const auto s = concluded(measured({{1, {}}}), "");
     EXPECT_EQ(s.verdict, Verdict::pass);
@@ -179,7 +188,7 @@ TEST(Void, GeneratorLagOverItsBudget) {
 
 TEST(Void, ArrivalsUnsentWhileSlotsWereFree) {
     auto m = measured({{990, {}}, {10, {Outcome::unsent}}});
-    EXPECT_EQ(concluded(m).verdict, Verdict::pass) << "blocked by the target";
+    EXPECT_EQ(concluded(m).verdict, Verdict::fail) << "blocked by the target";
     m.unsent_while_free = 10;
     const auto s = concluded(m);
     EXPECT_EQ(s.verdict, Verdict::void_run);
