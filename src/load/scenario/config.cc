@@ -78,6 +78,9 @@ Result<Config> Config::for_url(const std::string& url, const Environment& enviro
     file->data = std::move(data);
     file->scenarios.push_back(std::move(spec));
     file->fail_fast = default_fail_fast();
+    // Most requests failing is no success because nobody wrote a bound; 0 in the environment lifts
+    // it.
+    file->thresholds.push_back(ThresholdEntry{"success_rate_min", "0.99", mark});
     Config config;
     config.file_ = std::move(file);
     config.environment_ = environment;

@@ -48,7 +48,8 @@ class Config {
                                                   const Environment& environment);
     [[nodiscard]] static Result<Config> parse(std::string_view text, const std::string& file_name,
                                               const Environment& environment);
-    // `squadload run URL -r 50 -t 30s`: one scenario "run" with one task "get" that gets the URL.
+    // `squadload run URL -r 50 -t 30s`: one scenario "run" with one task "get" that gets the URL
+    // and one bound, success_rate_min 0.99.
     [[nodiscard]] static Result<Config> for_url(const std::string& url,
                                                 const Environment& environment);
 

@@ -322,6 +322,17 @@ TEST(UrlTest, WithoutALoadItIsGentleAndEnds) {
     EXPECT_EQ(url_run("http://h?q=1", cli)->classes[0].tasks[0].path.source(), "/?q=1");
 }
 
+TEST(UrlTest, HasOneBoundThatTheEnvironmentMaySet) {
+    const auto bounds = [](Variables variables) {
+        return url_run("http://h/", {}, std::move(variables))->thresholds;
+    };
+    ASSERT_EQ(bounds({}).size(), 1U);
+    EXPECT_EQ(bounds({})[0].name, "success_rate_min");
+    EXPECT_EQ(bounds({})[0].value, "0.99");
+    ASSERT_EQ(bounds({{"SQUADLOAD_SUCCESS_RATE_MIN", "0"}}).size(), 1U);
+    EXPECT_EQ(bounds({{"SQUADLOAD_SUCCESS_RATE_MIN", "0"}})[0].value, "0");
+}
+
 TEST(UrlTest, UsersAloneAreClosed) {
     CommandLine cli;
     cli.users = "5";
