@@ -195,7 +195,7 @@ Result<scenario::Config> load_config(const Invocation& invocation,
 
 Result<std::vector<std::string>> chosen_names(const Invocation& invocation,
                                               const scenario::Config& config) {
-    const auto known = config.scenario_names();
+    auto known = config.scenario_names();
     if (known.empty())
         return fail(ErrorKind::config, fmt::format("{}: no scenarios", config.file_name()));
     if (url_of(invocation)) return std::vector<std::string>{known.front()};

@@ -195,7 +195,7 @@ std::vector<std::string> wrapped(std::string_view text, int width) {
 }
 
 std::string message(std::string_view text, const Style& style, bool wrap) {
-    const std::string plain = printable(text, style);
+    std::string plain = printable(text, style);
     if (!wrap) return plain;
     std::string out;
     for (const auto& part : wrapped(plain, columns(style) - 2)) {

@@ -167,9 +167,10 @@ Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop,
     Measurements m;
     m.workers = workers;
     m.started_at = wall_now();
-    for (std::uint16_t t = 0; t < run.tasks.size(); ++t) {
-        m.task_names.push_back(run.tasks[t].task->name);
-        m.entry_names.push_back(run.tasks[t].task->entry_name);
+    for (std::size_t t = 0; t < run.tasks.size(); ++t) {
+        const auto& task = *run.tasks[static_cast<std::uint16_t>(t)].task;
+        m.task_names.push_back(task.name);
+        m.entry_names.push_back(task.entry_name);
     }
     std::vector<WorkerEnd> ends(workers);
     std::vector<std::thread> threads;
