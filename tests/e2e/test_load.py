@@ -1,6 +1,6 @@
 """What the measurements are worth: exactness, a frozen target, known delays, random arrivals.
 
-Each of these runs takes ten seconds. They start together, on a machine otherwise left alone, before any test looks at them.
+Each of these runs takes ten seconds. They start together, ahead of other programs, before any test looks at them.
 """
 
 import math
@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from conftest import Nginx, Scripted, Started, wait_until
+from conftest import Nginx, Scripted, Started, ahead, wait_until
 
 FREEZE_AFTER_S = 3
 FREEZE_S = 3
@@ -27,7 +27,7 @@ class Runs:
         self.servers[name] = server
         folder = self.folder / name
         folder.mkdir()
-        self.started[name] = Started(["run", *arguments, "--quiet"], folder)
+        self.started[name] = Started(["run", *arguments, "--quiet"], folder, before=ahead())
 
     def finish(self):
         self.finished = {name: run.finish() for name, run in self.started.items()}
@@ -60,8 +60,8 @@ scenarios:
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("load")
     all_runs = Runs(folder)
-    servers = [Nginx(folder / "nginx"), Nginx(folder / "nginx_poisson")]
-    servers += [Scripted(folder / f"scripted_{i}") for i in range(3)]
+    servers = [Nginx(folder / name, before=ahead()) for name in ("nginx", "nginx_poisson")]
+    servers += [Scripted(folder / f"scripted_{i}", before=ahead()) for i in range(3)]
     exact, poisson, frozen, frozen_small, delays = servers
     (folder / "delays.yaml").write_text(DELAYS.format(url=delays.url))
     (folder / "poisson.yaml").write_text(POISSON.format(url=poisson.url))
