@@ -1,4 +1,4 @@
-"""What the measurements are worth: exactness, a frozen target, known delays, random arrivals.
+"""What the measurements are worth: exactness, a frozen target, random arrivals. (Known delays: tests/integration.)
 
 Each of these runs takes ten seconds. They start together, ahead of other programs, before any test looks at them.
 """
@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from conftest import Nginx, Scripted, Started, ahead, wait_until
+from conftest import MachineWatch, Nginx, Scripted, Started, ahead, wait_until
 
 FREEZE_AFTER_S = 3
 FREEZE_S = 3
@@ -22,6 +22,7 @@ class Runs:
         self.started = {}
         self.servers = {}
         self.finished = {}
+        self.machine = MachineWatch()
 
     def start(self, name, server, *arguments):
         self.servers[name] = server
@@ -45,50 +46,6 @@ def freeze_once(server):
     server.thaw()
 
 
-DELAYS = """
-target: {{host: "{url}"}}
-users:
-  Visitor:
-    tasks:
-      delayed: {{method: GET, path: "/delay/{{{{ random_int(20,400) }}}}"}}
-scenarios:
-  known: {{rate: 900, duration: 12, users: 2000}}
-"""
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("load")
-    all_runs = Runs(folder)
-    servers = [Nginx(folder / name, before=ahead()) for name in ("nginx", "nginx_poisson")]
-    servers += [Scripted(folder / f"scripted_{i}", before=ahead()) for i in range(3)]
-    exact, poisson, frozen, frozen_small, delays = servers
-    (folder / "delays.yaml").write_text(DELAYS.format(url=delays.url))
-    (folder / "poisson.yaml").write_text(POISSON.format(url=poisson.url))
-    freezers = [threading.Thread(target=freeze_once, args=(s,)) for s in (frozen, frozen_small)]
-    try:
-        all_runs.start("exact", exact, exact.url + "/health", "--rate", 500, "--duration", "10s")
-        all_runs.start("frozen", frozen, frozen.url + "/", "--rate", 100, "--duration", "10s", "--users", 1000)
-        all_runs.start("frozen_small", frozen_small, frozen_small.url + "/", "--rate", 100, "--duration", "10s",
-                       "--users", 10)
-        all_runs.start("delays", delays, "known", "--config", folder / "delays.yaml")
-        for workers in (1, 2):
-            all_runs.start(f"poisson_{workers}", poisson, "random", "--config", folder / "poisson.yaml",
-                           "--workers", workers, "--seed", 40 + workers)
-        for freezer in freezers:
-            freezer.start()
-        all_runs.finish()
-    finally:
-        for freezer in freezers:
-            if freezer.ident:
-                freezer.join()
-        for server in servers:
-            server.stop()
-        for run in all_runs.started.values():
-            run.process.kill()
-    return all_runs
-
-
 POISSON = """
 target: {{host: "{url}"}}
 users:
@@ -98,6 +55,39 @@ users:
 scenarios:
   random: {{rate: 300, arrivals: poisson, duration: 10, users: 500}}
 """
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("load")
+    all_runs = Runs(folder)
+    servers = [Nginx(folder / name, before=ahead()) for name in ("nginx", "nginx_poisson")]
+    servers += [Scripted(folder / f"scripted_{i}", before=ahead()) for i in range(2)]
+    exact, poisson, frozen, frozen_small = servers
+    (folder / "poisson.yaml").write_text(POISSON.format(url=poisson.url))
+    freezers = [threading.Thread(target=freeze_once, args=(s,)) for s in (frozen, frozen_small)]
+    all_runs.machine.start()
+    try:
+        all_runs.start("exact", exact, exact.url + "/health", "--rate", 500, "--duration", "10s")
+        all_runs.start("frozen", frozen, frozen.url + "/", "--rate", 100, "--duration", "10s", "--users", 1000)
+        all_runs.start("frozen_small", frozen_small, frozen_small.url + "/", "--rate", 100, "--duration", "10s",
+                       "--users", 10)
+        for workers in (1, 2):
+            all_runs.start(f"poisson_{workers}", poisson, "random", "--config", folder / "poisson.yaml",
+                           "--workers", workers, "--seed", 40 + workers)
+        for freezer in freezers:
+            freezer.start()
+        all_runs.finish()
+    finally:
+        all_runs.machine.stop()
+        for freezer in freezers:
+            if freezer.ident:
+                freezer.join()
+        for server in servers:
+            server.stop()
+        for run in all_runs.started.values():
+            run.process.kill()
+    return all_runs
 
 
 def test_500_per_second_for_10_seconds_is_5000_everywhere(runs):
@@ -111,10 +101,19 @@ def test_500_per_second_for_10_seconds_is_5000_everywhere(runs):
     assert run.scenario["model"] == "open"
 
 
+def needs_times(runs):
+    if not ahead() and runs.machine.busy():
+        pytest.skip("the machine is too busy to compare times")
+
+
+def check_all_arrived(run):
+    totals = run.totals
+    assert (totals["scheduled"], totals["requests"], totals["ok"]) == (1000, 1000, 1000)
+
+
 def check_frozen(run):
     """100/s for 10 s at a server that stood still for 3 s: 300 requests waited between 3 s and nothing."""
     totals = run.totals
-    assert (totals["scheduled"], totals["requests"], totals["ok"]) == (1000, 1000, 1000)
     response = totals["response_time_ms"]
     assert response["mean"] == pytest.approx(450, abs=75)
     assert response["p90"] == pytest.approx(2000, abs=250)
@@ -127,6 +126,8 @@ def check_frozen(run):
 
 def test_a_freeze_is_seen_in_full_with_connections_to_spare(runs):
     run = runs["frozen"]
+    check_all_arrived(run)
+    needs_times(runs)
     check_frozen(run)
     # Every request could start on time: service time tells the same story.
     assert run.totals["service_time_ms"]["p90"] == pytest.approx(2000, abs=250)
@@ -135,6 +136,9 @@ def test_a_freeze_is_seen_in_full_with_connections_to_spare(runs):
 
 def test_a_freeze_is_seen_in_full_with_ten_connections(runs):
     run = runs["frozen_small"]
+    check_all_arrived(run)
+    assert run.scenario["connections_opened"] <= 10
+    needs_times(runs)
     check_frozen(run)
     totals = run.totals
     # Ten requests waited on the wire; what the others waited for was a free user, not us.
@@ -142,22 +146,6 @@ def test_a_freeze_is_seen_in_full_with_ten_connections(runs):
     assert totals["service_time_ms"]["mean"] < 120
     assert totals["blocked_ms"]["p90"] == pytest.approx(2000, abs=300)
     assert totals["generator_lag_ms"]["p99"] < 50
-    assert run.scenario["connections_opened"] <= 10
-
-
-def nearest_rank(values, q):
-    return values[max(1, math.ceil(q * len(values))) - 1]
-
-
-def test_known_delays_are_measured_to_one_percent_or_one_millisecond(runs):
-    run = runs["delays"]
-    assert run.totals["ok"] == run.totals["scheduled"] == 10800
-    truth = sorted(float(line.split()[1]) for line in runs.servers["delays"].arrivals())
-    assert len(truth) == 10800
-    measured = run.totals["service_time_ms"]
-    for key, q in (("p50", .5), ("p75", .75), ("p90", .9), ("p95", .95), ("p99", .99), ("p99_9", .999)):
-        expected = nearest_rank(truth, q)
-        assert measured[key] == pytest.approx(expected, rel=0.01, abs=1.0), key
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -168,6 +156,7 @@ def test_poisson_arrivals_are_random_as_they_should_be(runs, workers):
     assert totals["ok"] == totals["scheduled"]
     assert abs(totals["scheduled"] - 3000) < 5 * math.sqrt(3000)
     randomness = run.scenario["audit"]["randomness"]
+    needs_times(runs)
     assert randomness["bins"] >= 1000
     assert abs(randomness["dispersion_index"] - 1) <= 4 * randomness["dispersion_error"]
     assert abs(randomness["lag1_correlation"]) <= 4 * randomness["lag1_error"]
