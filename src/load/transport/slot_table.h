@@ -36,8 +36,12 @@ class SlotTable {
 
     // The index must be in use.
     T& operator[](std::uint32_t index) {
-        SQUADLOAD_CHECK(index < slots_.size() && slots_[index].used);
+        SQUADLOAD_CHECK(used(index));
         return slots_[index].value;
+    }
+
+    [[nodiscard]] bool used(std::uint32_t index) const {
+        return index < slots_.size() && slots_[index].used;
     }
 
     [[nodiscard]] std::uint32_t generation(std::uint32_t index) const {
@@ -46,7 +50,7 @@ class SlotTable {
 
     // nullptr when the slot was released since that generation.
     T* find(std::uint32_t index, std::uint32_t generation) {
-        if (index >= slots_.size() || !slots_[index].used) return nullptr;
+        if (!used(index)) return nullptr;
         return slots_[index].generation == generation ? &slots_[index].value : nullptr;
     }
 

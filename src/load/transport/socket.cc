@@ -9,8 +9,9 @@
 
 namespace squadload::transport {
 
-int open_stream_socket(int family) {
-    const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+int open_stream_socket(int family, Blocking blocking) {
+    const int wait = blocking == Blocking::yes ? 0 : SOCK_NONBLOCK;
+    const int fd = ::socket(family, SOCK_STREAM | wait | SOCK_CLOEXEC, IPPROTO_TCP);
     if (fd < 0) return -1;
     const int on = 1;
     static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
@@ -26,6 +27,13 @@ bool connected_to_itself(int fd) {
     if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0) return false;
     return Address(reinterpret_cast<const sockaddr*>(&local), local_size) ==
            Address(reinterpret_cast<const sockaddr*>(&peer), peer_size);
+}
+
+bool connection_aborted(int fd) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state == TCP_CLOSE;
 }
 
 std::string error_words(int error) {

@@ -5,12 +5,17 @@
 
 namespace squadload::transport {
 
-// A non-blocking, close-on-exec TCP socket with TCP_NODELAY. -1 and errno when refused.
-[[nodiscard]] int open_stream_socket(int family);
+// A close-on-exec TCP socket with TCP_NODELAY. -1 and errno when refused. io_uring wants a blocking
+// one: it waits itself, and on a non-blocking one it may hand EAGAIN back instead.
+enum class Blocking { no, yes };
+[[nodiscard]] int open_stream_socket(int family, Blocking blocking = Blocking::no);
 
 // True for a socket connected to itself: connecting to a free port of the local ephemeral range can
 // pick that very port as the source, and TCP's simultaneous open then succeeds with nobody there.
 [[nodiscard]] bool connected_to_itself(int fd);
+
+// True once a reset (or a timeout) has ended the connection, whoever took the error off the socket.
+[[nodiscard]] bool connection_aborted(int fd);
 
 // errno's text in lower case, as part of a sentence: "connection refused".
 [[nodiscard]] std::string error_words(int error);
