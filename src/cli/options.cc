@@ -144,7 +144,7 @@ void Parser::add_run() {
         ->type_name("DIR")
         ->group("Output");
     app->add_flag("-q,--quiet", invocation_.quiet, "No progress, results only")->group("Output");
-    app->add_option("--backend", invocation_.backend, "Event loop: auto or epoll")
+    app->add_option("--backend", invocation_.backend, "Event loop: auto, io_uring or epoll")
         ->type_name("NAME")
         ->group("Output");
     app->add_flag("--headless", headless_, "Accepted as in Locust: there is no other mode")

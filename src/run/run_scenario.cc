@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "base/time.h"
 #include "load/transport/epoll_loop.h"
+#include "load/transport/uring_loop.h"
 
 namespace squadload::run {
 namespace {
@@ -103,15 +104,22 @@ Result<result::ScenarioResult> run_scenario(const engine::Plan& plan, const Judg
 }
 
 Result<Backend> choose_backend(const std::string& option) {
-    static constexpr std::array<std::string_view, 2> kNames{"auto", "epoll"};
-    if (option == "auto" || option == "epoll") {
-        return Backend{"epoll", [](std::uint32_t) { return transport::make_epoll_loop(); }};
+    static constexpr std::array<std::string_view, 3> kNames{"auto", "io_uring", "epoll"};
+    Backend epoll{"epoll", [](std::uint32_t) { return transport::make_epoll_loop(); }};
+    if (option == "epoll") return epoll;
+    if (option == "auto" || option == "io_uring") {
+        const auto probe = transport::make_uring_loop();
+        if (probe)
+            return Backend{"io_uring", [](std::uint32_t) { return transport::make_uring_loop(); }};
+        if (option == "io_uring") return tl::unexpected(probe.error());
+        epoll.note = fmt::format("the event loop is epoll: {}", probe.error().message);
+        return epoll;
     }
     const auto nearest = nearest_name(option, kNames);
-    return fail(
-        ErrorKind::usage,
-        fmt::format("unknown backend {}: {}", option,
-                    nearest.empty() ? "auto or epoll" : fmt::format("did you mean {}?", nearest)));
+    return fail(ErrorKind::usage,
+                fmt::format("unknown backend {}: {}", option,
+                            nearest.empty() ? "auto, io_uring or epoll"
+                                            : fmt::format("did you mean {}?", nearest)));
 }
 
 }  // namespace squadload::run

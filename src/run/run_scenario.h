@@ -20,7 +20,7 @@ struct Options {
     std::string tool_version;
     std::string command;  // as typed, shell-quoted, secrets masked
     std::string output_dir = "reports";
-    std::string backend = "auto";  // "auto" | "epoll"
+    std::string backend = "auto";  // "auto" | "io_uring" | "epoll"
     bool quiet = false;            // no progress, no notes; results are printed all the same
     verdict::Policy policy;
 };
@@ -38,7 +38,7 @@ struct Judged {
 struct Surroundings {
     const Options& options;
     engine::LoopFactory make_loop;
-    std::string backend_name;  // "epoll"
+    std::string backend_name;  // "io_uring"
     engine::StopSwitch& stop_switch;
     Display& display;
     report::SeriesLog* series_log;  // may be null
@@ -54,10 +54,13 @@ struct Surroundings {
                                                           const Judged& judged,
                                                           const Surroundings& surroundings);
 
-// The loop implementation by option: its name and factory. Error kind usage for an unknown one.
+// The loop implementation by option: its name and factory. "auto" is io_uring where the kernel
+// allows it, epoll otherwise. Error kind usage for an unknown one, kind resources when io_uring is
+// asked for and refused.
 struct Backend {
     std::string name;
     engine::LoopFactory make_loop;
+    std::string note = {};  // why it is not io_uring; empty unless "auto" had to do without
 };
 [[nodiscard]] Result<Backend> choose_backend(const std::string& option);
 

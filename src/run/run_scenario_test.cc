@@ -2,8 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -49,6 +55,19 @@ class SimpleServer : public transport::SimServer {
 void await_stop(const engine::StopSwitch& stop_switch) {
     const auto limit = mono_now() + std::chrono::seconds{20};
     while (!stop_switch.stopped() && mono_now() < limit) std::this_thread::yield();
+}
+
+// Makes the kernel refuse io_uring to the calling thread, for good.
+bool forbid_io_uring() {
+    std::array<sock_filter, 4> rules{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),  // seccomp_data::nr
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog program{rules.size(), rules.data()};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 // A scenario of 10 requests per second for 20 s with one bound and one to fail fast on.
@@ -182,12 +201,41 @@ TEST(RunScenario, HeaderLine) {
 }
 
 TEST(Backend, ByName) {
-    EXPECT_EQ(choose_backend("auto")->name, "epoll");
     EXPECT_EQ(choose_backend("epoll")->name, "epoll");
+    EXPECT_EQ(choose_backend("epoll")->note, "");
     const auto unknown = choose_backend("epol");
     ASSERT_FALSE(unknown);
     EXPECT_EQ(unknown.error().kind, ErrorKind::usage);
     EXPECT_THAT(unknown.error().message, HasSubstr("did you mean epoll?"));
+    EXPECT_THAT(choose_backend("kqueue").error().message, HasSubstr("auto, io_uring or epoll"));
+}
+
+TEST(Backend, AutoIsIoUringWhereTheKernelAllowsIt) {
+    const auto chosen = choose_backend("auto");
+    ASSERT_TRUE(chosen) << chosen.error().text();
+    const auto forced = choose_backend("io_uring");
+    EXPECT_EQ(chosen->name, forced ? "io_uring" : "epoll");
+    EXPECT_EQ(chosen->note, forced ? "" : "the event loop is epoll: " + forced.error().message);
+    EXPECT_EQ((*chosen->make_loop(0))->name(), chosen->name);
+}
+
+TEST(Backend, WithoutIoUringAutoIsEpollAndSaysWhy) {
+    Result<Backend> chosen = fail(ErrorKind::internal, "");
+    Result<Backend> forced = chosen;
+    bool forbidden = false;
+    std::thread([&] {  // the filter stays with its thread
+        forbidden = forbid_io_uring();
+        if (!forbidden) return;
+        chosen = choose_backend("auto");
+        forced = choose_backend("io_uring");
+    })
+        .join();
+    if (!forbidden) GTEST_SKIP() << "no seccomp filters here";
+    ASSERT_TRUE(chosen);
+    EXPECT_EQ(chosen->name, "epoll");
+    EXPECT_THAT(chosen->note, HasSubstr("the event loop is epoll: io_uring is not available: "));
+    ASSERT_FALSE(forced);
+    EXPECT_EQ(forced.error().kind, ErrorKind::resources);
 }
 
 }  // namespace

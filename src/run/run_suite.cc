@@ -47,6 +47,7 @@ Result<void> Suite::prepare(std::vector<scenario::Scenario> scenarios) {
     auto backend = choose_backend(options_.backend);
     if (!backend) return tl::unexpected(backend.error());
     backend_ = std::move(*backend);
+    if (!backend_.note.empty()) display_.line("note: " + backend_.note);
     limits_ = raise_and_read_limits();
     for (auto& scenario : scenarios) {
         if (auto url = target_url(scenario.target); !url) return tl::unexpected(url.error());
@@ -75,6 +76,7 @@ Result<void> Suite::run_one(const Judged& judged, engine::StopSwitch& stop_switc
         {options_, backend_.make_loop, backend_.name, stop_switch, display_, &*series_log_});
     signals_.unwatch();
     if (!result) return tl::unexpected(result.error());
+    if (!backend_.note.empty()) result->notes.push_back(backend_.note);
     terminal_.out(report::summary(*result, terminal_.out_style()));
     if (prepared_.size() > 1) terminal_.out("\n");
     run_.scenarios.push_back(std::move(*result));

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "load/transport/epoll_loop.h"
+#include "load/transport/uring_loop.h"
 
 namespace squadload::integration {
 
@@ -36,7 +37,12 @@ engine::Plan open_plan(const test_support::TestServer& server, double rate, Nano
 }
 
 std::vector<LoopKind> loop_kinds() {
-    return {{"epoll", [](std::uint32_t) { return transport::make_epoll_loop(); }}};
+    return {{"epoll", [](std::uint32_t) { return transport::make_epoll_loop(); }},
+            {"io_uring", [](std::uint32_t) { return transport::make_uring_loop(); }}};
+}
+
+void LoopTest::SetUp() {
+    if (const auto loop = GetParam().make(0); !loop) GTEST_SKIP() << loop.error().text();
 }
 
 std::string loop_name(const ::testing::TestParamInfo<LoopKind>& info) {

@@ -23,6 +23,12 @@ struct LoopKind {
     engine::LoopFactory make;
 };
 [[nodiscard]] std::vector<LoopKind> loop_kinds();
+
+// Skips where the machine refuses the loop, and says why.
+class LoopTest : public ::testing::TestWithParam<LoopKind> {
+  protected:
+    void SetUp() override;
+};
 [[nodiscard]] std::string loop_name(const ::testing::TestParamInfo<LoopKind>& info);
 
 [[nodiscard]] engine::Measurements run(const engine::Plan& plan, const LoopKind& loop);

@@ -18,7 +18,7 @@ using test_support::Reply;
 using test_support::ServerOptions;
 using test_support::TestServer;
 
-class HostileTarget : public ::testing::TestWithParam<LoopKind> {};
+class HostileTarget : public LoopTest {};
 
 std::string messages(const engine::Measurements& m) {
     std::string out;

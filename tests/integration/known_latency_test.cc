@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class KnownLatency : public ::testing::TestWithParam<LoopKind> {};
+class KnownLatency : public LoopTest {};
 
 Nanos nearest_rank(const std::vector<Nanos>& sorted, double q) {
     const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(sorted.size())));

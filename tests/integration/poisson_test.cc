@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class PoissonArrivals : public ::testing::TestWithParam<LoopKind> {};
+class PoissonArrivals : public LoopTest {};
 
 TEST_P(PoissonArrivals, AreRandomForAnyNumberOfWorkers) {
     for (const std::uint32_t workers : {1U, 4U}) {

@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 using measure::Outcome;
 
-class Workers : public ::testing::TestWithParam<LoopKind> {};
+class Workers : public LoopTest {};
 
 TEST_P(Workers, ConstantRateIsExactForAnyNumber) {
     for (const std::uint32_t workers : {1U, 3U}) {
