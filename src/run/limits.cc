@@ -10,6 +10,8 @@
 #include <limits>
 #include <sstream>
 
+#include "load/engine/engine.h"
+
 namespace squadload::run {
 namespace {
 
@@ -36,13 +38,6 @@ std::uint64_t most_requests(const scenario::Scenario& scenario) {
         if (total < 1e15) most = std::min(most, static_cast<std::uint64_t>(std::ceil(total)));
     }
     return std::max<std::uint64_t>(most, 1);
-}
-
-std::uint64_t slots(const scenario::Scenario& scenario) {
-    if (scenario.model == scenario::Model::open && scenario.max_in_flight > 0) {
-        return std::min(scenario.users, scenario.max_in_flight);
-    }
-    return scenario.users;
 }
 
 std::string described_need(const scenario::Scenario& scenario, std::uint64_t needed) {
@@ -101,12 +96,7 @@ ProcessLimits raise_and_read_limits() {
 }
 
 std::uint64_t connections_needed(const scenario::Scenario& scenario) {
-    const auto most = most_requests(scenario);
-    if (scenario.target.connections.mode == scenario::ConnectionMode::shared) {
-        return std::min<std::uint64_t>(
-            most, std::min<std::uint64_t>(scenario.target.connections.max, slots(scenario)));
-    }
-    return std::min<std::uint64_t>(most, slots(scenario));
+    return std::min(most_requests(scenario), engine::slots(scenario));
 }
 
 Result<void> fit_connections(scenario::Scenario& scenario, const ProcessLimits& limits) {

@@ -8,8 +8,6 @@
 namespace squadload::engine {
 namespace {
 
-constexpr Nanos kLongestRun = std::chrono::hours{10'000};
-
 class ClosedDriver;
 
 // Its timer is its next intended start.

@@ -13,6 +13,10 @@
 
 namespace squadload::engine {
 
+// A run that only a number of requests ends has an end all the same, so that no sum of times
+// overflows.
+inline constexpr Nanos kLongestRun = std::chrono::hours{10'000};
+
 // A worker's place among the workers.
 struct Share {
     std::uint32_t index = 0;
@@ -59,9 +63,6 @@ class Driver {
     // Closes idle connections; true when none is open any more.
     [[nodiscard]] virtual bool shut() = 0;
 };
-
-// How many requests the scenario lets be in flight at a time, over all workers.
-[[nodiscard]] std::uint64_t slots(const scenario::Scenario& scenario);
 
 [[nodiscard]] std::unique_ptr<Driver> make_open_driver(const DriverContext& context,
                                                        const pacing::Schedule& schedule);

@@ -155,6 +155,17 @@ StopReason StopSwitch::reason() const {
     return state == 0 ? StopReason::schedule_ended : static_cast<StopReason>(state - 1);
 }
 
+std::uint64_t slots(const scenario::Scenario& s) {
+    std::uint64_t total = s.users;
+    if (s.model == scenario::Model::open && s.max_in_flight != 0) {
+        total = std::min<std::uint64_t>(total, s.max_in_flight);
+    }
+    if (s.target.connections.mode == scenario::ConnectionMode::shared) {
+        total = std::min<std::uint64_t>(total, s.target.connections.max);
+    }
+    return std::max<std::uint64_t>(total, 1);
+}
+
 std::uint32_t worker_count(const scenario::Scenario& scenario) {
     const auto workers = std::max<std::uint32_t>(1, scenario.workers);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(workers, slots(scenario)));

@@ -69,6 +69,9 @@ struct Measurements {
     StopReason stop_reason = StopReason::schedule_ended;
 };
 
+// How many requests the scenario lets be in flight at a time, over all workers.
+[[nodiscard]] std::uint64_t slots(const scenario::Scenario& scenario);
+
 // The number of workers a run has: what the scenario says, but never more than there are slots for
 // requests, since a worker without one could start nothing.
 [[nodiscard]] std::uint32_t worker_count(const scenario::Scenario& scenario);

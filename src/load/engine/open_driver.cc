@@ -9,8 +9,6 @@
 namespace squadload::engine {
 namespace {
 
-constexpr Nanos kLongestRun = std::chrono::hours{10'000};
-
 // Starts per turn before the loop is asked again, so that catching up does not starve the
 // responses.
 constexpr int kMaxStartsPerTurn = 64;
@@ -153,17 +151,6 @@ class OpenDriver final : public Driver, private ExchangeOwner {
 };
 
 }  // namespace
-
-std::uint64_t slots(const scenario::Scenario& s) {
-    std::uint64_t total = s.users;
-    if (s.model == scenario::Model::open && s.max_in_flight != 0) {
-        total = std::min<std::uint64_t>(total, s.max_in_flight);
-    }
-    if (s.target.connections.mode == scenario::ConnectionMode::shared) {
-        total = std::min<std::uint64_t>(total, s.target.connections.max);
-    }
-    return std::max<std::uint64_t>(total, 1);
-}
 
 std::unique_ptr<Driver> make_open_driver(const DriverContext& context,
                                          const pacing::Schedule& schedule) {
