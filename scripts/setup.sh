@@ -1,14 +1,15 @@
 #!/bin/bash
 # Installs the Debian 12 packages squadload needs, in tiers. Quick when nothing is missing; starts no service.
 #   scripts/setup.sh [run|test|lint|bench|all]...        default: all
-# run: build and run. test: run + what the tests need. lint: run + clang 19. bench: run + wrk.
+# run: build and run. test: run + what the tests need. lint: run + clang 19. bench: run + peers and valgrind.
 set -euo pipefail
 
 run=(build-essential cmake ninja-build pkg-config ccache libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
-     libsimdjson-dev libexpected-dev libfmt-dev libspdlog-dev liburing-dev node-llhttp nginx)
+     libsimdjson-dev libexpected-dev libfmt-dev libspdlog-dev liburing-dev libssl-dev libre2-dev zlib1g-dev libbrotli-dev
+     node-llhttp nginx)
 test=(libgtest-dev libgmock-dev python3-pytest python3-jsonschema python3-yaml procps)
 lint=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 python3)
-bench=(wrk python3)
+bench=(wrk hey nghttp2-client apache2-utils valgrind procps python3)
 
 wanted=("${run[@]}")
 for tier in "${@:-all}"; do

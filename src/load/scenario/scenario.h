@@ -42,6 +42,24 @@ struct ResponseLimits {
 
 using HeaderTemplates = std::vector<std::pair<std::string, Template>>;
 
+// TLS to the target, for https:// URLs.
+struct TlsSettings {
+    bool verify = true;            // the certificate's chain and name
+    std::string ca_file;           // PEM; "": the system's authorities
+    std::string certificate_file;  // PEM chain of the client's certificate; "": none
+    std::string key_file;          // its key; "": in certificate_file
+    std::string server_name;       // sent as SNI and verified; "": the URL's host
+    bool session_reuse = false;    // a user's later connections resume its own session
+    std::string min_version = "1.2";
+    std::string max_version = "1.3";
+};
+
+struct RedirectSettings {
+    std::uint32_t max = 0;  // redirects followed per request; 0: a redirect is the answer
+    // Origins ("https://login.example.com") that may be followed to beside the target's own host.
+    std::vector<std::string> hosts;
+};
+
 struct Target {
     std::string host;  // base URL, "http://127.0.0.1:8000"; empty: none given
     SourceMark
@@ -50,6 +68,11 @@ struct Target {
     Timeouts timeouts;
     ConnectionSettings connections;
     ResponseLimits limits;
+    TlsSettings tls;
+    RedirectSettings redirects;
+    std::string proxy;  // URL; "": from the environment, "none": none
+    // Local IP addresses that connections start from, in turn; none: the kernel's choice.
+    std::vector<std::string> source_addresses;
 };
 
 struct StatusRange {
@@ -85,12 +108,32 @@ struct Expectation {
     [[nodiscard]] bool reads_body() const { return !body_contains.empty() || !json.empty(); }
 };
 
-// One weighted action of a user: an HTTP request with its expectations.
-struct Task {
+// Takes a value out of an ok response into a variable of the user.
+struct Extraction {
+    enum class From {
+        json,    // the body, by RFC 6901 pointer: a string unquoted, anything else as compact JSON
+        header,  // the first header of that name
+        regex,   // the body, by RE2 expression: its first group, or the whole match without one
+    };
+    std::uint16_t variable = 0;  // index into UserClass::variables
+    From from = From::json;
+    std::string what;                     // pointer, header name or expression
+    std::optional<std::string> fallback;  // none: the value must be there (check_failed)
+};
+
+// A question to a variable: "token", "!token", "state == done", "state != done".
+struct Condition {
+    enum class Is { set, unset, equal, different };  // an unset variable differs from every text
+    std::uint16_t variable = 0;
+    Is is = Is::set;
+    std::string text;
+};
+
+// One HTTP request with its expectations.
+struct Request {
     std::string name;        // "chat"
     std::string entry_name;  // "/agents/chat": what Locust's formats show
     std::string description;
-    std::uint32_t weight = 1;  // 0 switches the task off
     std::string method = "GET";
     Template path;  // "/agents/chat", escaped as a path; may carry a literal query
     std::vector<std::pair<Template, Template>> query;
@@ -100,13 +143,37 @@ struct Task {
     bool body_is_json = false;  // built from YAML: body.source() is JSON text with its expressions
     Timeouts timeouts;          // the target's, overridden by the task
     Expectation expect;
+    std::vector<Extraction> extract;
 };
 
+// One request of a flow.
+struct Step : Request {
+    std::optional<Condition> when;   // asked before the first time; not met: the step is left out
+    std::uint32_t repeat = 1;        // times, at most
+    std::optional<Condition> until;  // asked after each time: met, the repeating ends
+    pacing::WaitTime think;          // none, constant or between: after each time, but not at the
+                                     // end of the flow
+};
+
+// One weighted action of a user: one request, or several steps one after the other. One run of it
+// is an iteration.
+struct Task : Request {
+    std::uint32_t weight = 1;  // 0 switches the task off
+    std::vector<Step> steps;   // not empty: they are sent instead of the task's own request
+};
+
+// A virtual user keeps its variables and cookies from its first request to its last; they are
+// never another's.
 struct UserClass {
     std::string name;
     std::uint32_t weight = 1;
     pacing::WaitTime wait;
     std::vector<Task> tasks;
+    std::vector<Step>
+        on_start{};               // before the user's first iteration; failed: again after the wait
+    std::vector<Step> on_stop{};  // after its last, if on_start succeeded
+    std::vector<std::string> variables{};  // names, in the order of their first extraction
+    bool cookies = false;                  // kept and sent back (RFC 6265)
 };
 
 enum class Model { open, closed };

@@ -36,11 +36,21 @@ namespace squadload::scenario {
 
 class DataSets;
 
+// What a user extracted from a response.
+struct Variable {
+    std::string text;
+    bool set = false;
+};
+
 // What one request brings to its templates. `random` is shared by all templates of the request,
 // drawn in a fixed order.
 struct RenderContext {
-    std::uint64_t request_number = 0;  // k in the open model; unique in a run in both models: seq()
+    // Of the iteration: k in the open model; unique in a run in both models: seq(). In on_start and
+    // on_stop the user's number.
+    std::uint64_t request_number = 0;
     Random& random;
+    std::uint64_t user = 0;  // number of the virtual user, from 0
+    std::span<const Variable> variables = {};
 };
 
 class Template {
