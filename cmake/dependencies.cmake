@@ -8,6 +8,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing>=2.3)
 
 # Debian ships llhttp as C sources only, in node-llhttp.
