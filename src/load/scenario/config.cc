@@ -58,7 +58,7 @@ Result<Config> Config::for_url(const std::string& url, const Environment& enviro
     }
     auto file = std::make_shared<ParsedFile>();
     auto data = std::make_shared<const DataSets>();
-    auto compiled = Template::compile(path, Escape::url_path, *data, mark, environment);
+    auto compiled = Template::compile(path, Escape::url_path, {*data, environment}, mark);
     if (!compiled) return tl::unexpected(compiled.error());
     Task task;
     task.name = "get";

@@ -65,11 +65,8 @@ struct ParsedFile {
     ProviderSettings providers;
 };
 
-// What readers of the file share.
-struct ReadContext {
-    const DataSets& data;
-    const Environment& environment;
-};
+// What readers of the file share; within a user class with its variables.
+using ReadContext = TemplateScope;
 
 // Gives the value a place holds under a key, if any.
 using Lookup = std::function<std::optional<yaml::Value>(std::string_view key)>;

@@ -70,8 +70,7 @@ std::string entry_name_of(const std::string& path) {
 
 void read_query(const Value& value, const ReadContext& context, Task& task) {
     for (const auto& entry : value.entries()) {
-        auto name = Template::compile(entry.name, Escape::url_query, context.data, entry.key_mark,
-                                      context.environment);
+        auto name = Template::compile(entry.name, Escape::url_query, context, entry.key_mark);
         if (!name) {
             value.problems().add(name.error());
             continue;
@@ -110,8 +109,7 @@ void read_short_task(const Value& value, const ReadContext& context, Task& task)
     }
     task.method = upper(text.substr(0, space));
     const std::string path = text.substr(space + 1);
-    auto compiled =
-        Template::compile(path, Escape::url_path, context.data, value.mark(), context.environment);
+    auto compiled = Template::compile(path, Escape::url_path, context, value.mark());
     if (compiled)
         task.path = std::move(*compiled);
     else
@@ -212,8 +210,7 @@ UserClass read_class(const Value::Named& entry, const Target& target, const Read
 
 Template compile_at(const Value& value, Escape escape, const ReadContext& context) {
     const std::string text = value.text();
-    auto compiled =
-        Template::compile(text, escape, context.data, value.mark(), context.environment);
+    auto compiled = Template::compile(text, escape, context, value.mark());
     if (compiled) return std::move(*compiled);
     value.fail(compiled.error().message);
     return {};

@@ -1,5 +1,6 @@
 #include "load/scenario/template.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -10,6 +11,22 @@ namespace squadload::scenario {
 namespace {
 
 using Part = Template::Part;
+
+// A quoted JSON string, escaped once more for where it stands; character by character, so that each
+// piece fits into a short string.
+void append_json_then_escaped(std::string_view value, Escape escape, std::string& out) {
+    if (escape == Escape::none) return append_escaped(value, Escape::json_value, out);
+    std::string piece;
+    append_escaped("\"", escape, out);
+    while (!value.empty()) {
+        const std::size_t length = std::max<std::size_t>(utf8_length(value), 1);
+        piece.clear();
+        append_escaped(value.substr(0, length), Escape::json_string, piece);
+        append_escaped(piece, escape, out);
+        value.remove_prefix(length);
+    }
+    append_escaped("\"", escape, out);
+}
 
 template <class Number>
 void append_number(const Part& part, Number number, std::string& out) {
@@ -84,6 +101,17 @@ void append_part(const Part& part, RenderContext& context, std::string& out) {
         case Part::Kind::field:
             append_value(part, (*part.values)[context.request_number % part.values->size()], out);
             break;
+        case Part::Kind::user_field:
+            append_value(part, (*part.values)[context.user % part.values->size()], out);
+            break;
+        case Part::Kind::variable:
+            if (part.variable < context.variables.size()) {
+                append_value(part, context.variables[part.variable].text, out);
+            }
+            break;
+        case Part::Kind::user:
+            append_number(part, context.user, out);
+            break;
         case Part::Kind::uuid:
             append_uuid(part, context.random, out);
             break;
@@ -119,14 +147,24 @@ void merge_literals(std::vector<Part>& parts) {
 
 }  // namespace
 
+void append_value(const Part& part, std::string_view value, std::string& out) {
+    if (part.as_json) return append_json_then_escaped(value, part.escape, out);
+    const bool in_json = part.escape == Escape::json_value || part.escape == Escape::none;
+    if (!part.as_number || !in_json) return append_escaped(value, part.escape, out);
+    if (is_json_number(value))
+        out += value;
+    else
+        append_escaped(value, Escape::json_value, out);
+}
+
 Template::Template(std::string source, std::vector<Part> parts) : source_(std::move(source)) {
     merge_literals(parts);
     parts_ = std::make_shared<const std::vector<Part>>(std::move(parts));
 }
 
-Result<Template> Template::compile(std::string_view text, Escape escape, const DataSets& data,
-                                   const SourceMark& mark, const Environment& environment) {
-    auto parts = parse_template(text, escape, data, mark, environment);
+Result<Template> Template::compile(std::string_view text, Escape escape, const TemplateScope& scope,
+                                   const SourceMark& mark) {
+    auto parts = parse_template(text, escape, scope, mark);
     if (!parts) return tl::unexpected(parts.error());
     return Template(std::string(text), std::move(*parts));
 }
@@ -151,6 +189,14 @@ Template Template::concat(std::span<const Template> pieces, std::string source) 
 void Template::render(RenderContext& context, std::string& out) const {
     if (parts_ == nullptr) return;
     for (const Part& part : *parts_) append_part(part, context, out);
+}
+
+void Template::variables(std::vector<std::uint16_t>& out) const {
+    if (parts_ == nullptr) return;
+    for (const Part& part : *parts_) {
+        const bool known = std::find(out.begin(), out.end(), part.variable) != out.end();
+        if (part.kind == Part::Kind::variable && !known) out.push_back(part.variable);
+    }
 }
 
 bool Template::is_constant() const {

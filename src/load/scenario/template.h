@@ -6,6 +6,9 @@
 //   {{ choice("a", "b") }}          a random one of these
 //   {{ field(users, email) }}       a column of a table; the row is request_number mod rows, the
 //   same for every field
+//   {{ field(users, email, user) }} the same, but the row is the user's number mod rows
+//   {{ var(token) }}                what the user extracted from an earlier response
+//   {{ user() }}                    the number of the virtual user, from 0
 //   {{ uuid() }}                    version 4 in form, from the seeded random
 //   {{ seq() }}                     the request number, from 0, unique in a run
 //   {{ now() }}                     UTC, 2026-11-23T09:15:00.123Z; now(unix) seconds, now(unix_ms)
@@ -14,10 +17,12 @@
 //   {{ "{{" }}                      text as it stands
 //
 // A filter may follow: `| json` writes a quoted, escaped JSON string (for raw bodies); `| number`
-// demands a number and, as a whole JSON value, writes it without quotes. Names of data sets and
-// columns may be quoted. Everything random is drawn from (seed, request number), so the same
-// request renders the same bytes whatever the number of threads; only now() and env() come from
-// outside.
+// demands a number and, as a whole JSON value, writes it without quotes. What an extracted variable
+// holds is known only at run time: under `| number` a JSON number is written as it is, anything
+// else as a quoted JSON string, so that the JSON around it stays well-formed. Names of data sets
+// and columns may be quoted. Everything random is drawn from (seed, request number), so the same
+// request renders the same bytes whatever the number of threads; only now(), env() and var() come
+// from outside.
 #pragma once
 
 #include <cstdint>
@@ -53,17 +58,29 @@ struct RenderContext {
     std::span<const Variable> variables = {};
 };
 
+// What the expressions of a template may name. A view: all of it outlives the compiling, the data
+// the template too.
+struct TemplateScope {
+    const DataSets& data;
+    const Environment& environment;
+    std::span<const std::string> variables = {};  // of the user class; var(name) becomes the index
+};
+
+// Index of a variable, or the sentence that nothing extracts it, with the nearest name that is.
+[[nodiscard]] tl::expected<std::uint16_t, std::string> find_variable(
+    std::string_view name, std::span<const std::string> variables);
+
 class Template {
   public:
     Template() = default;
-    // `data` outlives the template. The text between expressions is taken as written, but escaped
+    // The text between expressions is taken as written, but escaped
     // too for json_string, json_value and url_query; for url_path only what cannot stand in a URL
-    // is encoded. Errors (kind config, at `mark`): unknown function or data set with the nearest
-    // known one, wrong arguments, unset environment variable, unclosed braces, `| number` on what
-    // is not a number, control characters in a header.
-    [[nodiscard]] static Result<Template> compile(
-        std::string_view text, Escape escape, const DataSets& data, const SourceMark& mark,
-        const Environment& environment = process_environment());
+    // is encoded. Errors (kind config, at `mark`): unknown function, data set or variable with the
+    // nearest known one, wrong arguments, unset environment variable, unclosed braces, `| number`
+    // on what is not a number, control characters in a header.
+    [[nodiscard]] static Result<Template> compile(std::string_view text, Escape escape,
+                                                  const TemplateScope& scope,
+                                                  const SourceMark& mark);
     // Written as it stands; nothing is escaped or evaluated.
     [[nodiscard]] static Template constant(std::string text);
     // The pieces one after the other. `source` is what source() says.
@@ -71,6 +88,9 @@ class Template {
 
     void render(RenderContext& context, std::string& out) const;  // appends
     [[nodiscard]] bool is_constant() const;
+    // Appends the indices of the variables it writes, those that `out` does not hold yet. Rendering
+    // writes nothing for one that is not set: ask before sending.
+    void variables(std::vector<std::uint16_t>& out) const;
     [[nodiscard]] const std::string& source() const { return source_; }  // as written
 
     // Defined in template_part.h; public only so that the compiler can name it.

@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "base/units.h"
 #include "load/scenario/data_sets.h"
+#include "load/scenario/template_expression.h"
 #include "load/scenario/template_part.h"
 
 namespace squadload::scenario {
@@ -14,146 +15,18 @@ namespace {
 
 using Part = Template::Part;
 
-constexpr std::array<std::string_view, 7> kFunctions{"random_int", "choice", "uuid", "seq",
-                                                     "now",        "env",    "field"};
+constexpr std::array<std::string_view, 9> kFunctions{"random_int", "choice", "uuid", "seq", "now",
+                                                     "env",        "field",  "var",  "user"};
 constexpr std::array<std::string_view, 2> kFilters{"json", "number"};
-
-bool is_space(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-}
 
 std::string did_you_mean(const std::string& nearest) {
     return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
 }
 
-struct Argument {
-    std::string text;
-    bool quoted = false;
-};
-
-// "name(arguments) | filter" or a quoted text, as written between the braces.
-struct Expression {
-    std::string function;  // empty: the text alone
-    std::vector<Argument> arguments;
-    std::string filter;
-};
-
-// Reads expressions; a plain recursive descent over the text.
-class ExpressionReader {
-  public:
-    ExpressionReader(std::string_view text, std::size_t at, const SourceMark& mark)
-        : text_(text), at_(at), mark_(mark) {}
-
-    // From behind "{{" to behind "}}".
-    Result<Expression> read() {
-        const std::size_t start = at_;
-        Expression expression;
-        skip_spaces();
-        if (peek() == '"' || peek() == '\'') {
-            auto argument = read_quoted();
-            if (!argument) return tl::unexpected(argument.error());
-            expression.arguments.push_back(std::move(*argument));
-        } else if (auto called = read_call(expression); !called) {
-            return tl::unexpected(called.error());
-        }
-        skip_spaces();
-        if (peek() == '|') {
-            ++at_;
-            skip_spaces();
-            expression.filter = read_word();
-            skip_spaces();
-        }
-        const bool empty = expression.function.empty() && expression.arguments.empty();
-        if (empty || !text_.substr(at_).starts_with("}}")) return unreadable(start);
-        at_ += 2;
-        return expression;
-    }
-    [[nodiscard]] std::size_t position() const { return at_; }
-
-  private:
-    [[nodiscard]] tl::unexpected<Error> unreadable(std::size_t start) const {
-        const std::size_t end = text_.find("}}", start);
-        if (end == std::string_view::npos) {
-            return fail_at(mark_,
-                           "'{{' is not closed with '}}'; for braces as text write {{ \"{{\" }}");
-        }
-        return fail_at(mark_, fmt::format("cannot read the expression '{{{{{}'",
-                                          text_.substr(start, end + 2 - start)));
-    }
-    [[nodiscard]] char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
-    void skip_spaces() {
-        while (is_space(peek())) ++at_;
-    }
-    std::string read_word() {
-        const std::size_t start = at_;
-        while (is_word(peek())) ++at_;
-        return std::string(text_.substr(start, at_ - start));
-    }
-
-    Result<Argument> read_quoted() {
-        const char quote = text_[at_++];
-        Argument argument{"", true};
-        while (at_ < text_.size() && text_[at_] != quote) {
-            if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
-            argument.text += text_[at_++];
-        }
-        if (at_ >= text_.size()) return fail_at(mark_, "a quoted text in '{{ }}' is not closed");
-        ++at_;
-        return argument;
-    }
-
-    Result<void> read_call(Expression& expression) {
-        expression.function = read_word();
-        const std::string& name = expression.function;
-        if (name.empty()) return {};  // read() says so
-        skip_spaces();
-        if (peek() != '(') {
-            return fail_at(
-                mark_, fmt::format("'{0}' is not a call; write {{{{ choice({0}) }}}} for a list "
-                                   "or {{{{ \"{0}\" }}}} for the text",
-                                   name));
-        }
-        ++at_;
-        skip_spaces();
-        while (peek() != ')') {
-            if (auto argument = read_argument(); argument) {
-                expression.arguments.push_back(std::move(*argument));
-            } else {
-                return tl::unexpected(argument.error());
-            }
-            skip_spaces();
-            if (peek() == ',') {
-                ++at_;
-                skip_spaces();
-            } else if (peek() != ')') {
-                return fail_at(mark_, fmt::format("expected ',' or ')' in the call of {}", name));
-            }
-        }
-        ++at_;
-        return {};
-    }
-
-    Result<Argument> read_argument() {
-        if (peek() == '"' || peek() == '\'') return read_quoted();
-        Argument argument{read_word(), false};
-        if (!argument.text.empty()) return argument;
-        return fail_at(mark_, "expected a name, a number or a quoted text between the parentheses");
-    }
-
-    std::string_view text_;
-    std::size_t at_;
-    const SourceMark& mark_;
-};
-
 // Turns expressions into parts.
 class Compiler {
   public:
-    Compiler(const DataSets& data, const SourceMark& mark, const Environment& environment)
-        : data_(data), mark_(mark), environment_(environment) {}
+    Compiler(const TemplateScope& scope, const SourceMark& mark) : scope_(scope), mark_(mark) {}
 
     [[nodiscard]] Result<Part> compile(const Expression& expression) const {
         const std::string& name = expression.function;
@@ -174,6 +47,10 @@ class Compiler {
             part = plain(Part::Kind::uuid, expression);
         else if (name == "seq")
             part = plain(Part::Kind::seq, expression);
+        else if (name == "user")
+            part = plain(Part::Kind::user, expression);
+        else if (name == "var")
+            part = var(expression.arguments);
         else {
             part = fail_at(mark_, fmt::format("unknown function '{}'{}", name,
                                               did_you_mean(nearest_name(name, kFunctions))));
@@ -221,8 +98,8 @@ class Compiler {
     }
 
     [[nodiscard]] Result<const DataSet*> data_set(const std::string& name) const {
-        if (const DataSet* set = data_.find(name); set != nullptr) return set;
-        const std::vector<std::string> names = data_.names();
+        if (const DataSet* set = scope_.data.find(name); set != nullptr) return set;
+        const std::vector<std::string> names = scope_.data.names();
         std::string hint = did_you_mean(nearest_name(name, names));
         if (names.empty()) hint = "; the file has no `data` section";
         return fail_at(mark_, fmt::format("unknown data set '{}'{}", name, hint));
@@ -254,8 +131,11 @@ class Compiler {
     }
 
     [[nodiscard]] Result<Part> field(const Arguments& arguments) const {
-        if (arguments.size() != 2) {
-            return fail_at(mark_, "field takes a data set and a column: field(users, email)");
+        const bool by_user = arguments.size() == 3 && arguments[2].text == "user";
+        if (arguments.size() != 2 && !by_user) {
+            return fail_at(mark_,
+                           "field takes a data set and a column, field(users, email), and `user` "
+                           "for the user's own row, field(users, email, user)");
         }
         const auto set = data_set(arguments[0].text);
         if (!set) return tl::unexpected(set.error());
@@ -264,7 +144,7 @@ class Compiler {
                                               (*set)->name));
         }
         Part part;
-        part.kind = Part::Kind::field;
+        part.kind = by_user ? Part::Kind::user_field : Part::Kind::field;
         part.values = (*set)->column(arguments[1].text);
         if (part.values == nullptr) {
             return fail_at(
@@ -275,11 +155,23 @@ class Compiler {
         return part;
     }
 
+    [[nodiscard]] Result<Part> var(const Arguments& arguments) const {
+        if (arguments.size() != 1) {
+            return fail_at(mark_, "var takes the name of one extracted variable: var(token)");
+        }
+        const auto variable = find_variable(arguments[0].text, scope_.variables);
+        if (!variable) return fail_at(mark_, variable.error());
+        Part part;
+        part.kind = Part::Kind::variable;
+        part.variable = *variable;
+        return part;
+    }
+
     [[nodiscard]] Result<Part> env(const Arguments& arguments) const {
         if (arguments.size() != 1) {
             return fail_at(mark_, "env takes the name of one environment variable: env(API_KEY)");
         }
-        auto value = environment_(arguments[0].text);
+        auto value = scope_.environment(arguments[0].text);
         if (value) return literal(std::move(*value));
         return fail_at(mark_,
                        fmt::format("the environment variable {} is not set", arguments[0].text));
@@ -311,7 +203,7 @@ class Compiler {
                                           did_you_mean(nearest_name(filter, kFilters))));
     }
 
-    [[nodiscard]] Result<void> check_number(const Part& part) const {
+    [[nodiscard]] Result<void> check_number(Part& part) const {
         const auto check_all = [&](const std::vector<std::string>& values) -> Result<void> {
             for (const std::string& value : values) {
                 if (!is_json_number(value)) {
@@ -326,6 +218,7 @@ class Compiler {
                 return check_all({part.text});
             case Part::Kind::choice:
             case Part::Kind::field:
+            case Part::Kind::user_field:
                 return check_all(*part.values);
             case Part::Kind::inline_choice:
                 return check_all(part.own_values);
@@ -333,6 +226,10 @@ class Compiler {
                 return check_all({"uuid()"});
             case Part::Kind::now_text:
                 return check_all({"now()"});
+            case Part::Kind::variable:  // known when it is written: see append_value
+                part.as_number = true;
+                return {};
+            case Part::Kind::user:
             case Part::Kind::random_int:
             case Part::Kind::seq:
             case Part::Kind::now_seconds:
@@ -342,9 +239,8 @@ class Compiler {
         return {};
     }
 
-    const DataSets& data_;
+    const TemplateScope& scope_;
     const SourceMark& mark_;
-    const Environment& environment_;
 };
 
 Part written_text(std::string_view text, Escape escape) {
@@ -392,19 +288,21 @@ Part json_quote() {
 
 }  // namespace
 
-void append_value(const Part& part, std::string_view value, std::string& out) {
-    if (!part.as_json) return append_escaped(value, part.escape, out);
-    if (part.escape == Escape::none) return append_escaped(value, Escape::json_value, out);
-    append_escaped(escaped(value, Escape::json_value), part.escape, out);
+tl::expected<std::uint16_t, std::string> find_variable(std::string_view name,
+                                                       std::span<const std::string> variables) {
+    const auto it = std::find(variables.begin(), variables.end(), name);
+    if (it != variables.end()) return static_cast<std::uint16_t>(it - variables.begin());
+    return tl::unexpected(
+        fmt::format("no step extracts '{}'{}", name, did_you_mean(nearest_name(name, variables))));
 }
 
-Result<std::vector<Part>> parse_template(std::string_view text, Escape escape, const DataSets& data,
-                                         const SourceMark& mark, const Environment& environment) {
+Result<std::vector<Part>> parse_template(std::string_view text, Escape escape,
+                                         const TemplateScope& scope, const SourceMark& mark) {
     if (escape == Escape::header && has_control(text)) {
         return fail_at(mark, "a header value may not hold line breaks or control characters");
     }
     const bool json_value = escape == Escape::json_value;
-    const Compiler compiler(data, mark, environment);
+    const Compiler compiler(scope, mark);
     std::vector<Part> parts;
     bool number = false;
     std::size_t at = 0;
@@ -412,15 +310,14 @@ Result<std::vector<Part>> parse_template(std::string_view text, Escape escape, c
         const std::size_t open = std::min(text.find("{{", at), text.size());
         if (open > at) parts.push_back(written_text(text.substr(at, open - at), escape));
         if (open == text.size()) break;
-        ExpressionReader reader(text, open + 2, mark);
-        const auto expression = reader.read();
+        at = open + 2;
+        const auto expression = read_expression(text, at, mark);
         if (!expression) return tl::unexpected(expression.error());
         auto part = compiler.compile(*expression);
         if (!part) return tl::unexpected(part.error());
         number = number || expression->filter == "number";
-        settle_literal(*part, json_value ? Escape::json_string : escape);
+        settle_literal(*part, json_value && !part->as_number ? Escape::json_string : escape);
         parts.push_back(std::move(*part));
-        at = reader.position();
     }
     if (!json_value) return parts;
     if (number && parts.size() > 1) {

@@ -29,7 +29,9 @@ DataSets template_data() {
 }
 
 Result<Template> compile_with(const DataSets& data, std::string_view text, Escape escape) {
-    return Template::compile(text, escape, data, kMark, template_environment);
+    static const Environment environment = template_environment;
+    static const std::vector<std::string> variables{"token", "count"};
+    return Template::compile(text, escape, {data, environment, variables}, kMark);
 }
 
 std::string rendered(const Template& t, std::uint64_t request, std::uint64_t seed = 1) {
@@ -88,6 +90,86 @@ TEST(TemplateTest, UuidsHaveTheFormOfVersion4AndDiffer) {
         seen.insert(uuid);
     }
     EXPECT_EQ(seen.size(), 500U);
+}
+
+// Rendered by user 4 of request 0, who holds these values.
+std::string with_variables(std::string_view text, Escape escape, const std::string& token,
+                           const std::string& count = "") {
+    static const DataSets data = template_data();
+    const auto compiled = compile_with(data, text, escape);
+    if (!compiled) return "error: " + compiled.error().text();
+    const std::vector<Variable> variables{{token, true}, {count, true}};
+    Random random(1, RandomStream::iteration, 0);
+    RenderContext context{0, random, 4, variables};
+    std::string out;
+    compiled->render(context, out);
+    return out;
+}
+
+TEST(TemplateTest, VariablesAreEscapedForThePlaceTheyStandIn) {
+    const std::string evil = "a/\"\r\n&";
+    EXPECT_EQ(with_variables("k={{ var(token) }}", Escape::none, evil), "k=" + evil);
+    EXPECT_EQ(with_variables("/x/{{ var(token) }}", Escape::url_path, evil), "/x/a%2F%22%0D%0A%26");
+    EXPECT_EQ(with_variables("{{ var(token) }}", Escape::url_query, evil), "a%2F%22%0D%0A%26");
+    EXPECT_EQ(with_variables("{{ var('token') }}", Escape::header, evil), "a/\"  &");
+    EXPECT_EQ(with_variables("{{ var(token) }}", Escape::json_value, evil), "\"a/\\\"\\r\\n&\"");
+    EXPECT_EQ(with_variables("{{ var(token) | json }}", Escape::none, evil), "\"a/\\\"\\r\\n&\"");
+    EXPECT_EQ(with_variables("{{ var(token) }}+{{ var(count) }}", Escape::none, "1", "2"), "1+2");
+}
+
+TEST(TemplateTest, AVariableUnderNumberNeverBreaksTheJsonAroundIt) {
+    for (const char* number : {"17", "-1.5e9", "0"}) {
+        for (const Escape escape : {Escape::json_value, Escape::none}) {
+            EXPECT_EQ(with_variables("{{ var(token) | number }}", escape, number), number);
+        }
+    }
+    for (const char* text : {"", "017", "1,\"admin\":true", "NaN", "true"}) {
+        const std::string quoted = escaped(text, Escape::json_value);
+        EXPECT_EQ(with_variables("{{ var(token) | number }}", Escape::json_value, text), quoted);
+        EXPECT_EQ(with_variables("{\"n\":{{ var(token) | number }}}", Escape::none, text),
+                  "{\"n\":" + quoted + "}");
+    }
+    EXPECT_EQ(with_variables("{{ var(token) | number }}", Escape::url_query, "1 2"), "1%202");
+    EXPECT_EQ(with_variables("{{ var(token) | number }}", Escape::header, "1\n2"), "1 2");
+}
+
+TEST(TemplateTest, KnowsTheVariablesItWrites) {
+    const DataSets data = template_data();
+    const auto t =
+        compile_with(data, "{{ var(count) }}{{ var(token) }}{{ var(count) }}", Escape::none)
+            .value();
+    EXPECT_FALSE(t.is_constant());
+    std::vector<std::uint16_t> needed;
+    t.variables(needed);
+    EXPECT_EQ(needed, (std::vector<std::uint16_t>{1, 0}));
+    t.variables(needed);
+    EXPECT_EQ(needed.size(), 2U);
+    std::vector<std::uint16_t> none;
+    compile_with(data, "{{ user() }}", Escape::none)->variables(none);
+    Template().variables(none);
+    EXPECT_TRUE(none.empty());
+    EXPECT_EQ(rendered(t, 0), "");
+}
+
+TEST(TemplateTest, TheUsersNumberAndItsRow) {
+    EXPECT_EQ(with_variables("{{ user() }}", Escape::none, ""), "4");
+    EXPECT_EQ(with_variables("{{ user() | number }}", Escape::json_value, ""), "4");
+    EXPECT_EQ(
+        with_variables("{{ field(users, name, user) }}-{{ field(users, name) }}", Escape::none, ""),
+        "bob-ann");
+    EXPECT_EQ(with_variables("{{ field(users, age, user) | number }}", Escape::json_value, ""),
+              "40");
+}
+
+TEST(TemplateTest, JsonInsideAnotherEscapeKeepsEveryByte) {
+    std::string all;
+    for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
+    all += "\xE2\x82\xAC \xF0\x9F\x98\x80";
+    for (const Escape escape :
+         {Escape::json_string, Escape::url_path, Escape::url_query, Escape::header}) {
+        EXPECT_EQ(with_variables("{{ var(token) | json }}", escape, all),
+                  escaped(escaped(all, Escape::json_value), escape));
+    }
 }
 
 TEST(TemplateTest, SeedAndRequestNumberAloneDecide) {
@@ -197,6 +279,14 @@ TEST(TemplateTest, MistakesAreSaidWithThePlace) {
         {"{{ field(prompts, x) }}", "use choice(prompts)"},
         {"{{ field(users, nam) }}", "has no column 'nam'; did you mean 'name'?"},
         {"{{ field(users) }}", "field takes"},
+        {"{{ field(users, name, request) }}", "field(users, email, user)"},
+        {"{{ field(users, age, user) | nmber }}", "unknown filter"},
+        {"{{ field(users, name, user) | number }}", "'ann' is not a number"},
+        {"{{ var() }}", "var takes the name"},
+        {"{{ var(token, count) }}", "var takes the name"},
+        {"{{ var(tokn) }}", "no step extracts 'tokn'; did you mean 'token'?"},
+        {"{{ var(something_else) }}", "no step extracts 'something_else'"},
+        {"{{ user(1) }}", "user() takes nothing"},
         {"{{ env(NOPE) }}", "NOPE is not set"},
         {"{{ uuid(4) }}", "uuid() takes nothing"},
         {"{{ now(local) }}", "now takes"},
