@@ -10,6 +10,9 @@ find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing>=2.3)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(brotlidec REQUIRED IMPORTED_TARGET libbrotlidec)
+find_package(ZLIB REQUIRED)
 
 # Debian ships llhttp as C sources only, in node-llhttp.
 set(LLHTTP_SOURCE_DIR /usr/share/llhttp CACHE PATH "Folder of llhttp's api.c, http.c and llhttp.c")

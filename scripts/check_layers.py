@@ -31,11 +31,14 @@ WRAPPERS = {
     "llhttp": {"load/http"},
     "spdlog/": {"base"},
     "simdjson": {"load/http"},
+    "zlib.h": {"load/http"},
+    "brotli/": {"load/http"},
+    "re2/": {"load/scenario"},
     "sys/epoll.h": {"load/transport"},
     "netdb.h": {"load/transport"},
 }
 # Heavy headers never stand in a header of ours.
-SOURCE_ONLY = ["yaml-cpp/", "CLI/", "llhttp", "spdlog/", "simdjson", "fmt/"]
+SOURCE_ONLY = ["yaml-cpp/", "CLI/", "llhttp", "spdlog/", "simdjson", "zlib.h", "brotli/", "re2/", "fmt/"]
 SOURCE_ONLY_EXACT = ["nlohmann/json.hpp"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "load/pacing/schedule.h"
 #include "load/pacing/wait_time.h"
+#include "load/scenario/regex.h"
 #include "load/scenario/template.h"
 
 namespace squadload::scenario {
@@ -119,6 +120,7 @@ struct Extraction {
     From from = From::json;
     std::string what;                     // pointer, header name or expression
     std::optional<std::string> fallback;  // none: the value must be there (check_failed)
+    std::shared_ptr<const Regex> regex;   // `what`, compiled; set when from is regex
 };
 
 // A question to a variable: "token", "!token", "state == done", "state != done".
