@@ -144,7 +144,8 @@ Result<int> do_try(const Invocation& invocation, const run::Terminal& terminal,
     auto scenarios = chosen_scenarios(chosen, environment);
     if (!scenarios) return tl::unexpected(scenarios.error());
     const auto task = invocation.arguments.empty() ? std::string() : invocation.arguments.front();
-    return run::try_task(std::move(scenarios->front()), task, terminal, run::system_network());
+    return run::try_task(std::move(scenarios->front()), task, terminal, run::system_network(),
+                         invocation.backend);
 }
 
 // A closed standard descriptor would be taken by the next file or socket opened, and written into.

@@ -53,6 +53,7 @@ class Parser {
                          const char* examples);
     void add_config(CLI::App& app);
     void add_load(CLI::App& app);
+    void add_backend(CLI::App& app);
     void add_run();
     void add_others();
     [[nodiscard]] Result<void> check_leftovers() const;
@@ -116,6 +117,12 @@ void Parser::add_load(CLI::App& app) {
            "How long requests in flight are awaited at the end");
 }
 
+void Parser::add_backend(CLI::App& app) {
+    app.add_option("--backend", invocation_.backend, "Event loop: auto, io_uring or epoll")
+        ->type_name("NAME")
+        ->group("Output");
+}
+
 void Parser::add_run() {
     auto* app =
         subcommand(Command::run, "run", "Run scenarios, or a URL, and judge them", kRunExamples);
@@ -144,9 +151,7 @@ void Parser::add_run() {
         ->type_name("DIR")
         ->group("Output");
     app->add_flag("-q,--quiet", invocation_.quiet, "No progress, results only")->group("Output");
-    app->add_option("--backend", invocation_.backend, "Event loop: auto, io_uring or epoll")
-        ->type_name("NAME")
-        ->group("Output");
+    add_backend(*app);
     app->add_flag("--headless", headless_, "Accepted as in Locust: there is no other mode")
         ->group("Output");
 }
@@ -187,6 +192,7 @@ void Parser::add_others() {
         ->type_name("URL");
     attempt->add_option("--stage", invocation_.load.stage, "Apply a stage of the file")
         ->type_name("NAME");
+    add_backend(*attempt);
     attempt->add_option("--seed", invocation_.load.seed, "Seed of everything random")
         ->type_name("N");
 }

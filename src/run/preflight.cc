@@ -61,7 +61,9 @@ Result<engine::Plan> preflight(scenario::Scenario scenario, const ProcessLimits&
     if (!addresses) return tl::unexpected(addresses.error());
     const auto address = network.probe(*addresses, probe_timeout_ms(scenario.target.timeouts));
     if (!address) return tl::unexpected(address.error());
-    return engine::Plan{std::move(scenario), *address, url->authority, url->base_path};
+    return engine::Plan{std::move(scenario),
+                        engine::Origin{false, url->host, *address, url->authority},
+                        url->base_path};
 }
 
 }  // namespace squadload::run

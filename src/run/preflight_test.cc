@@ -51,9 +51,9 @@ TEST(Preflight, PlanFromUrl) {
     EXPECT_EQ(fake.resolved_host, "api.test");
     EXPECT_EQ(fake.resolved_port, 8080);
     EXPECT_EQ(fake.timeout_ms, 250);
-    EXPECT_EQ(plan->authority, "api.test:8080");
+    EXPECT_EQ(plan->origin.authority, "api.test:8080");
     EXPECT_EQ(plan->base_path, "/v1");
-    EXPECT_EQ(plan->address.text(), "127.0.0.1:8080");
+    EXPECT_EQ(plan->origin.address.text(), "127.0.0.1:8080");
 }
 
 TEST(Preflight, NoConnectTimeoutStillBoundsTheProbe) {

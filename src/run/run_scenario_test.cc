@@ -113,7 +113,8 @@ Simulated simulate(const std::string& status, const scenario::Scenario& scenario
     EXPECT_TRUE(log) << log.error().text();
     const auto judged = compile_bounds(scenario);
     EXPECT_TRUE(judged) << judged.error().text();
-    const engine::Plan plan{scenario, *transport::Address::parse("127.0.0.1", 80), "api.test", ""};
+    const engine::Plan plan{
+        scenario, {false, "api.test", *transport::Address::parse("127.0.0.1", 80), "api.test"}, ""};
     const engine::LoopFactory factory =
         [&](std::uint32_t) -> Result<std::unique_ptr<transport::Loop>> {
         return std::unique_ptr<transport::Loop>(transport::SimLoop::make(server));

@@ -10,7 +10,7 @@
 #include "load/engine/connection.h"
 #include "load/engine/task_table.h"
 #include "load/http/response_parser.h"
-#include "load/transport/epoll_loop.h"
+#include "run/run_scenario.h"
 #include "run/wire_tap.h"
 
 namespace squadload::run {
@@ -141,31 +141,34 @@ std::string harmless(std::string_view text) {
 }
 
 Result<int> try_task(scenario::Scenario scenario, const std::string& task, const Terminal& terminal,
-                     const Network& network) {
+                     const Network& network, const std::string& backend_name) {
     const auto number = find_task(scenario, task);
     if (!number) return tl::unexpected(number.error());
     // One connection, whatever the scenario's load would need.
     scenario.requests = 1;
     const auto plan = preflight(std::move(scenario), raise_and_read_limits(), network);
     if (!plan) return tl::unexpected(plan.error());
-    auto loop = transport::make_epoll_loop();
+    const auto backend = choose_backend(backend_name);
+    if (!backend) return tl::unexpected(backend.error());
+    const auto loop = backend->make_loop(0);
     if (!loop) return tl::unexpected(loop.error());
 
     const auto& limits = plan->scenario.target.limits;
     const engine::TaskTable tasks(*plan);
-    WireTap tap(**loop, limits.checked_body_bytes + limits.header_bytes);
+    WireTap tap(limits.checked_body_bytes + limits.header_bytes);
     Attempt attempt;
-    engine::Connection connection(tap, *plan, tasks, attempt);
+    engine::ChannelContext channels{**loop, *plan};
+    engine::Connection connection(channels, *plan, tasks, attempt, &tap);
     Random random(plan->scenario.seed, RandomStream::iteration, 0);
     std::string scratch;
     engine::Connection::Job job;
     job.task = *number;
-    job.intended = job.free_since = tap.now();
+    job.intended = job.free_since = (*loop)->now();
     connection.start(job, random, scratch);
-    while (!attempt.done()) tap.run_once(tap.now() + kTurn);
+    while (!attempt.done()) (*loop)->run_once((*loop)->now() + kTurn);
     connection.shut();
     for (int i = 0; i < kCloseTurns && connection.open(); ++i)
-        tap.run_once(tap.now() + std::chrono::milliseconds{1});
+        (*loop)->run_once((*loop)->now() + std::chrono::milliseconds{1});
 
     const auto text = shown(tap, attempt, tasks[*number].head_request, limits);
     terminal.out(terminal.out_is_terminal() ? harmless(text) : text);

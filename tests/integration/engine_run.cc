@@ -16,8 +16,8 @@ namespace squadload::integration {
 
 engine::Plan plan_for(const test_support::TestServer& server) {
     engine::Plan plan;
-    plan.address = transport::Address::parse(server.host(), server.port()).value();
-    plan.authority = fmt::format("target:{}", server.port());
+    plan.origin.address = transport::Address::parse(server.host(), server.port()).value();
+    plan.origin.authority = fmt::format("target:{}", server.port());
     plan.scenario.name = "integration";
     scenario::Task task;
     task.name = "get";

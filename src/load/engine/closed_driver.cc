@@ -37,7 +37,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         : c_(context),
           scenario_(context.plan.scenario),
           shared_(scenario_.target.connections.mode == scenario::ConnectionMode::shared),
-          pool_(context.loop, context.plan, context.tasks, *this,
+          pool_(context.channels, context.plan, context.tasks, *this,
                 std::max<std::uint64_t>(1, context.share.of(scenario_.target.connections.max))),
           bounded_by_requests_(scenario_.requests.has_value()),
           budget_(context.share.of(scenario_.requests.value_or(0))) {
@@ -135,7 +135,8 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         c_.recorder.scheduled();
         if (!shared_) {
             if (!user.connection)
-                user.connection = std::make_unique<Connection>(c_.loop, c_.plan, c_.tasks, owner());
+                user.connection =
+                    std::make_unique<Connection>(c_.channels, c_.plan, c_.tasks, owner());
             Connection::Job job;
             job.intended = job.free_since = user.intended;
             run(user, job, *user.connection);

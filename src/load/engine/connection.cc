@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "base/units.h"
@@ -16,31 +15,6 @@ using measure::Outcome;
 
 namespace {
 
-// Why a connection could not be made, with the remedy where the generator's machine is the limit.
-std::string connect_failure(int error, const transport::Address& address) {
-    switch (error) {
-        case EMFILE:
-        case ENFILE:
-            return "out of file descriptors; raise the limit (ulimit -n) or lower the number of "
-                   "users";
-        case EADDRNOTAVAIL:
-            return fmt::format(
-                "out of local ports for {}; lower the number of connections or widen "
-                "net.ipv4.ip_local_port_range",
-                address.text());
-        case ENOBUFS:
-        case ENOMEM:
-            return "the kernel is out of memory for sockets; lower the number of connections";
-        default:
-            return fmt::format("connect to {}: {}", address.text(), std::strerror(error));
-    }
-}
-
-bool is_own_limit(int error) {
-    return error == EMFILE || error == ENFILE || error == EADDRNOTAVAIL || error == ENOBUFS ||
-           error == ENOMEM;
-}
-
 // The start of the body, taken from the bytes that completed a small response.
 std::string_view body_in(std::span<const char> bytes) {
     const std::string_view text(bytes.data(), bytes.size());
@@ -50,9 +24,14 @@ std::string_view body_in(std::span<const char> bytes) {
 
 }  // namespace
 
-Connection::Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks,
-                       ExchangeOwner& owner)
-    : loop_(loop), plan_(plan), tasks_(tasks), owner_(owner) {}
+Connection::Connection(ChannelContext& channels, const Plan& plan, const TaskTable& tasks,
+                       ExchangeOwner& owner, Tap* tap)
+    : loop_(channels.loop),
+      plan_(plan),
+      tasks_(tasks),
+      owner_(owner),
+      tap_(tap),
+      channel_(channels, *this) {}
 
 void Connection::start(const Job& job, Random& random, std::string& body_scratch) {
     SQUADLOAD_CHECK(!busy_);
@@ -82,13 +61,11 @@ void Connection::begin() {
         send_request();
         return;
     }
-    const auto started = loop_.connect(plan_.address, *this);
-    if (started.error != 0) {
-        start_error_ = started.error;
+    start_error_ = channel_.open(plan_.origin);
+    if (start_error_ != 0) {
         loop_.set_timer(*this, actual_start_);
         return;
     }
-    socket_ = started.id;
     socket_state_ = SocketState::connecting;
     ++opened_;
     const auto& timeouts = compiled.task->timeouts;
@@ -98,7 +75,8 @@ void Connection::begin() {
 void Connection::send_request() {
     const auto& timeouts = tasks_[job_.task].task->timeouts;
     watch(std::min(after_start(timeouts.first_byte), after_start(timeouts.total)));
-    loop_.send(socket_, request_);
+    if (tap_ != nullptr) tap_->sent(request_);
+    channel_.send(request_);
 }
 
 MonoTime Connection::after_start(Nanos limit) const {
@@ -170,6 +148,7 @@ void Connection::on_received(std::span<const char> bytes) {
         if (timeouts.first_byte.count() != 0) watch(after_start(timeouts.total));
     }
     bytes_received_ += bytes.size();
+    if (tap_ != nullptr) tap_->received(bytes);
     switch (parser_.feed(bytes)) {
         case http::ResponseParser::Status::need_more:
             return;
@@ -253,11 +232,11 @@ void Connection::fail(Outcome outcome, std::string_view message, MonoTime end) {
 }
 
 void Connection::fail_to_connect(int error, MonoTime end) {
-    const std::string message = connect_failure(error, plan_.address);
+    const ConnectFailure failure = channel_.connect_failure(error);
     ExchangeResult r = result_so_far(end);
     r.outcome = Outcome::connect_error;
-    r.message = message;
-    r.own_limit = is_own_limit(error);
+    r.message = failure.message;
+    r.own_limit = failure.own_limit;
     finish(r, false, true);
 }
 
@@ -272,7 +251,7 @@ void Connection::finish(const ExchangeResult& result, bool keep, bool reset) {
 void Connection::close_socket(bool reset) {
     if (socket_state_ == SocketState::none || socket_state_ == SocketState::closing) return;
     socket_state_ = SocketState::closing;
-    loop_.close(socket_, reset);
+    channel_.close(reset);
 }
 
 void Connection::abandon() {

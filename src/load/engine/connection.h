@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "load/engine/channel.h"
 #include "load/engine/task_table.h"
 #include "load/http/response_parser.h"
 #include "load/measure/outcome.h"
@@ -44,6 +45,17 @@ class ExchangeOwner {
     ~ExchangeOwner() = default;
 };
 
+// Sees what passes between a connection and its target, before and after what the channel does with
+// it. For whoever wants to show it.
+class Tap {
+  public:
+    virtual void sent(std::span<const char> bytes) = 0;
+    virtual void received(std::span<const char> bytes) = 0;
+
+  protected:
+    ~Tap() = default;
+};
+
 // Owned by a worker, used on its thread alone; outlives its loop's interest in it: destroy only
 // when idle() and not open().
 class Connection final : private transport::SocketHandler, private transport::Timer {
@@ -58,8 +70,8 @@ class Connection final : private transport::SocketHandler, private transport::Ti
         Nanos free_before{};    // for how long one was before that, after `intended`
     };
 
-    Connection(transport::Loop& loop, const Plan& plan, const TaskTable& tasks,
-               ExchangeOwner& owner);
+    Connection(ChannelContext& channels, const Plan& plan, const TaskTable& tasks,
+               ExchangeOwner& owner, Tap* tap = nullptr);
 
     // Starts request job.number; `random` has already been used to pick the task. Requires idle().
     // The result always comes later, from the loop, never from inside this call.
@@ -99,8 +111,9 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     const Plan& plan_;
     const TaskTable& tasks_;
     ExchangeOwner& owner_;
+    Tap* tap_;
 
-    transport::SocketId socket_ = 0;
+    Channel channel_;
     SocketState socket_state_ = SocketState::none;
     bool busy_ = false;
     bool waiting_for_close_ = false;  // busy, but the old socket must be released first

@@ -4,27 +4,27 @@
 
 namespace squadload::engine {
 
-ConnectionPool::ConnectionPool(transport::Loop& loop, const Plan& plan, const TaskTable& tasks,
+ConnectionPool::ConnectionPool(ChannelContext& channels, const Plan& plan, const TaskTable& tasks,
                                ExchangeOwner& owner, std::uint64_t max)
-    : loop_(loop), plan_(plan), tasks_(tasks), owner_(owner), max_(max) {}
+    : channels_(channels), plan_(plan), tasks_(tasks), owner_(owner), max_(max) {}
 
 Connection& ConnectionPool::take(Connection::Job& job) {
     job.free_since = free_time_.free_since();
     job.free_before = free_time_.earlier(job.intended);
     if (free_.empty()) {
         SQUADLOAD_CHECK(all_.size() < max_);
-        all_.push_back(std::make_unique<Connection>(loop_, plan_, tasks_, owner_));
+        all_.push_back(std::make_unique<Connection>(channels_, plan_, tasks_, owner_));
         free_.push_back(all_.back().get());
     }
     Connection& connection = *free_.back();
     free_.pop_back();
-    if (!has_free()) free_time_.filled(loop_.now());
+    if (!has_free()) free_time_.filled(channels_.loop.now());
     return connection;
 }
 
 void ConnectionPool::put_back(Connection& connection) {
     // The first to be free may have been since the loop last looked.
-    if (!has_free()) free_time_.freed(loop_.batch_earliest());
+    if (!has_free()) free_time_.freed(channels_.loop.batch_earliest());
     free_.push_back(&connection);
 }
 

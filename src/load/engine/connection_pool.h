@@ -14,7 +14,7 @@ namespace squadload::engine {
 // Owned by a driver; single thread.
 class ConnectionPool {
   public:
-    ConnectionPool(transport::Loop& loop, const Plan& plan, const TaskTable& tasks,
+    ConnectionPool(ChannelContext& channels, const Plan& plan, const TaskTable& tasks,
                    ExchangeOwner& owner, std::uint64_t max);
 
     [[nodiscard]] bool has_free() const { return !free_.empty() || all_.size() < max_; }
@@ -32,7 +32,7 @@ class ConnectionPool {
     [[nodiscard]] std::uint64_t opened() const;
 
   private:
-    transport::Loop& loop_;
+    ChannelContext& channels_;
     const Plan& plan_;
     const TaskTable& tasks_;
     ExchangeOwner& owner_;

@@ -161,7 +161,7 @@ TEST(ConnectionFailures, ARefusalIsTheTargetsDoing) {
 TEST(ConnectionRequest, IsWellFormed) {
     ScriptedServer server(answer_after(1ms));
     Plan plan = open_plan(10, 100ms);
-    plan.authority = "example:81";
+    plan.origin.authority = "example:81";
     plan.base_path = "/v1";
     auto& task = plan.scenario.classes[0].tasks[0];
     task.method = "POST";

@@ -30,6 +30,7 @@ struct Share {
 // What a driver works with; all of it belongs to the worker and outlives the driver.
 struct DriverContext {
     transport::Loop& loop;
+    ChannelContext& channels;
     const Plan& plan;
     const TaskTable& tasks;
     Recorder& recorder;

@@ -18,11 +18,18 @@
 
 namespace squadload::engine {
 
+// Where requests go: scheme, host and port, and the way there.
+struct Origin {
+    bool tls = false;
+    std::string host;            // name or address as in the URL, IPv6 without brackets
+    transport::Address address;  // what is connected to
+    std::string authority;       // Host header: "api.test:8080"
+};
+
 // Everything the workers share, read-only. Lives through the run.
 struct Plan {
     scenario::Scenario scenario;
-    transport::Address address;
-    std::string authority;  // Host header
+    Origin origin;
     std::string base_path;  // prefix of every path, "" or "/v1"
 };
 

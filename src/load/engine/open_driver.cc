@@ -19,7 +19,7 @@ class OpenDriver final : public Driver, private ExchangeOwner {
         : c_(context),
           to_start_(schedule, context.share.index, context.share.count),
           to_count_(schedule, context.share.index, context.share.count),
-          pool_(context.loop, context.plan, context.tasks, *this,
+          pool_(context.channels, context.plan, context.tasks, *this,
                 std::max<std::uint64_t>(1, context.share.of(slots(context.plan.scenario)))),
           schedule_(schedule),
           bounded_by_requests_(schedule.max_requests().has_value()),

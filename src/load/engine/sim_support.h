@@ -32,7 +32,7 @@ inline scenario::Task make_task(const std::string& name, const std::string& path
 
 inline Plan make_plan() {
     Plan plan;
-    plan.authority = "target";
+    plan.origin.authority = "target";
     plan.scenario.name = "test";
     plan.scenario.seed = 7;
     plan.scenario.classes.push_back({"User", 1, {}, {make_task("get")}});

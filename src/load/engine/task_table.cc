@@ -42,7 +42,7 @@ CompiledTask compile(const Plan& plan, const scenario::Task& task, TaskRef ref) 
         if (!names_header(task.headers, name))
             fmt::format_to(std::back_inserter(c.after_target), "{}: {}\r\n", name, value);
     };
-    add_default("Host", plan.authority);
+    add_default("Host", plan.origin.authority);
     add_default("User-Agent", "squadload/" SQUADLOAD_VERSION);
     add_default("Accept", "*/*");
     for (const auto& [name, value] : task.headers) {

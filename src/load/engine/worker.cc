@@ -21,8 +21,9 @@ Worker::Worker(const Plan& plan, const TaskTable& tasks, const pacing::Schedule*
     : loop_(loop),
       stop_switch_(stop_switch),
       graceful_stop_(plan.scenario.graceful_stop),
-      recorder_(sink, share.index, tasks.size(), make_bins(schedule)) {
-    const DriverContext context{loop, plan, tasks, recorder_, share};
+      recorder_(sink, share.index, tasks.size(), make_bins(schedule)),
+      channels_{loop, plan} {
+    const DriverContext context{loop, channels_, plan, tasks, recorder_, share};
     driver_ =
         schedule != nullptr ? make_open_driver(context, *schedule) : make_closed_driver(context);
 }

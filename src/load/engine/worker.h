@@ -35,6 +35,7 @@ class Worker {
     Nanos graceful_stop_;
     MonoTime start_{};
     Recorder recorder_;
+    ChannelContext channels_;
     std::unique_ptr<Driver> driver_;
 };
 
