@@ -3,7 +3,10 @@
 #include <fmt/core.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -19,6 +22,7 @@ constexpr std::size_t kRetainedBytes = 1024 * 1024;
 constexpr std::size_t kMaxWideNumberBytes = 1024 * 1024;
 
 constexpr std::string_view kNotJson = "body is not valid JSON";
+constexpr std::string_view kEmpty = "body is empty, not JSON";
 
 std::string missing(const JsonExpectation& expected) {
     return fmt::format("json {} missing", expected.pointer);
@@ -150,17 +154,23 @@ std::string unmet(const JsonExpectation& expected, const dom::element& document,
 }
 
 // simdjson refuses integers beyond 64 bits, which are valid JSON; here they are read as doubles.
+std::optional<nlohmann::json> read_wide(std::string_view body) {
+    // nlohmann-json takes a zero byte for the end of the text.
+    if (body.find('\0') != std::string_view::npos) return std::nullopt;
+    auto document = nlohmann::json::parse(body, nullptr, false);
+    if (document.is_discarded()) return std::nullopt;
+    return document;
+}
+
 std::string unmet_wide(std::span<const JsonExpectation> all, std::string_view body) {
     using nlohmann::json;
-    // nlohmann-json takes a zero byte for the end of the text.
-    if (body.find('\0') != std::string_view::npos) return std::string(kNotJson);
-    const json document = json::parse(body, nullptr, false);
-    if (document.is_discarded()) return std::string(kNotJson);
+    const auto document = read_wide(body);
+    if (!document) return std::string(kNotJson);
     for (const JsonExpectation& expected : all) {
         try {
             const json::json_pointer pointer(expected.pointer);
-            if (!document.contains(pointer)) return missing(expected);
-            if (expected.equals && document.at(pointer) != json::parse(*expected.equals))
+            if (!document->contains(pointer)) return missing(expected);
+            if (expected.equals && document->at(pointer) != json::parse(*expected.equals))
                 return differs(expected);
         } catch (const json::exception&) {
             return missing(expected);
@@ -169,17 +179,72 @@ std::string unmet_wide(std::span<const JsonExpectation> all, std::string_view bo
     return "";
 }
 
+JsonText::State append_text(const dom::element& value, std::string& out) {
+    switch (value.type()) {
+        case dom::element_type::NULL_VALUE:
+            return JsonText::State::missing;
+        case dom::element_type::STRING:
+            out += value.get_string().value_unsafe();
+            break;
+        case dom::element_type::INT64:
+            fmt::format_to(std::back_inserter(out), "{}", value.get_int64().value_unsafe());
+            break;
+        case dom::element_type::UINT64:
+            fmt::format_to(std::back_inserter(out), "{}", value.get_uint64().value_unsafe());
+            break;
+        case dom::element_type::BOOL:
+            out += value.get_bool().value_unsafe() ? "true" : "false";
+            break;
+        default:
+            out += simdjson::minify(value);
+    }
+    return JsonText::State::found;
+}
+
+// A double of that size may have been written as an integer, and lost digits.
+bool may_be_inexact(const nlohmann::json& value) {
+    if (value.is_number_float()) return std::abs(value.get<double>()) >= 0x1p63;
+    return value.is_structured() && std::ranges::any_of(value, may_be_inexact);
+}
+
+JsonText::State append_wide_text(const nlohmann::json& document, std::string_view pointer,
+                                 std::string& out) {
+    try {
+        const nlohmann::json::json_pointer where{std::string(pointer)};
+        if (!document.contains(where)) return JsonText::State::missing;
+        const nlohmann::json& value = document.at(where);
+        if (value.is_null()) return JsonText::State::missing;
+        if (may_be_inexact(value)) return JsonText::State::inexact;
+        out += value.is_string() ? value.get_ref<const std::string&>() : value.dump();
+        return JsonText::State::found;
+    } catch (const nlohmann::json::exception&) {
+        return JsonText::State::missing;
+    }
+}
+
 struct Parsers {
     dom::parser body, wanted;
+
+    [[nodiscard]] simdjson::error_code read(std::string_view text, dom::element& document) {
+        return body.parse(text.data(), text.size()).get(document);
+    }
+    void let_go() {
+        if (body.capacity() > kRetainedBytes) body = dom::parser();
+    }
 };
+
+Parsers& parsers() {
+    thread_local Parsers instance;
+    return instance;
+}
 
 }  // namespace
 
 std::string unmet_json(std::span<const JsonExpectation> expected, std::string_view body) {
-    if (body.empty()) return "body is empty, not JSON";
-    thread_local Parsers parsers;
+    if (body.empty()) return std::string(kEmpty);
+    Parsers& parsers = http::parsers();
     dom::element document;
-    const auto error = parsers.body.parse(body.data(), body.size()).get(document);
+    const auto error = parsers.read(body, document);
     std::string sentence;
     if (error == simdjson::NUMBER_ERROR && body.size() <= kMaxWideNumberBytes) {
         sentence = unmet_wide(expected, body);
@@ -191,7 +256,37 @@ std::string unmet_json(std::span<const JsonExpectation> expected, std::string_vi
             if (!sentence.empty()) break;
         }
     }
-    if (parsers.body.capacity() > kRetainedBytes) parsers.body = dom::parser();
+    parsers.let_go();
+    return sentence;
+}
+
+std::string_view read_json(std::span<JsonText> wanted, std::string_view body, std::string& out) {
+    if (body.empty()) return kEmpty;
+    const auto read_each = [&](const auto& append) {
+        for (JsonText& one : wanted) {
+            one.begin = out.size();
+            one.state = append(one.pointer);
+            one.end = out.size();
+        }
+        return std::string_view{};
+    };
+    Parsers& parsers = http::parsers();
+    dom::element document;
+    const auto error = parsers.read(body, document);
+    std::string_view sentence = kNotJson;
+    if (error == simdjson::SUCCESS) {
+        sentence = read_each([&](std::string_view pointer) {
+            const auto value = at(document, pointer);
+            return value ? append_text(*value, out) : JsonText::State::missing;
+        });
+    } else if (error == simdjson::NUMBER_ERROR && body.size() <= kMaxWideNumberBytes) {
+        const auto wide = read_wide(body);
+        if (wide) {
+            sentence = read_each(
+                [&](std::string_view pointer) { return append_wide_text(*wide, pointer, out); });
+        }
+    }
+    parsers.let_go();
     return sentence;
 }
 

@@ -2,6 +2,7 @@
 // see nlohmann-json.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,5 +16,19 @@ namespace squadload::http {
 // unmet_expectation gives. Keeps its buffers per thread: no allocation in steady state.
 [[nodiscard]] std::string unmet_json(std::span<const scenario::JsonExpectation> expected,
                                      std::string_view body);
+
+// A value looked for in a body.
+struct JsonText {
+    enum class State { missing, found, inexact };
+    std::string_view pointer;        // RFC 6901
+    State state = State::missing;    // also for null; inexact: see below
+    std::size_t begin = 0, end = 0;  // where its text stands in `out`
+};
+
+// Looks up every pointer and appends the texts to `out`: strings unescaped, other values as compact
+// JSON. Integers of up to 64 bits are exact; a value with a longer one is inexact and not written.
+// Returns "", or why the body cannot be read ("body is not valid JSON"); then nothing is written.
+[[nodiscard]] std::string_view read_json(std::span<JsonText> wanted, std::string_view body,
+                                         std::string& out);
 
 }  // namespace squadload::http
