@@ -16,12 +16,6 @@ std::string with_length(std::size_t announced, std::size_t sent) {
                        std::string(sent, 'x'));
 }
 
-Reply endless(std::string start, std::string repeated) {
-    Reply reply = raw(std::move(start));
-    reply.repeated = std::move(repeated);
-    return reply;
-}
-
 std::string repeat(std::string_view text) {
     std::string block;
     while (block.size() < kBlockSize) block += text;
@@ -32,7 +26,7 @@ std::string repeat(std::string_view text) {
 
 Reply raw(std::string bytes, Reply::Then then) {
     Reply reply;
-    reply.pieces.push_back({std::move(bytes), {}});
+    reply.pieces.push_back({std::move(bytes), {}, As::data});
     reply.then = then;
     return reply;
 }
@@ -49,9 +43,9 @@ Reply ok(std::string_view body) {
 Reply chunked(const std::vector<std::string>& chunks, std::string_view trailers) {
     Reply reply = raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (const std::string& chunk : chunks) {
-        reply.pieces.push_back({fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk), {}});
+        reply.pieces.push_back({fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk), {}, As::data});
     }
-    reply.pieces.push_back({fmt::format("0\r\n{}\r\n", trailers), {}});
+    reply.pieces.push_back({fmt::format("0\r\n{}\r\n", trailers), {}, As::data});
     return reply;
 }
 
@@ -68,7 +62,7 @@ Reply delayed(Reply reply, Nanos delay) {
 Reply dribbled(Reply reply, Nanos gap) {
     std::vector<Piece> bytes;
     for (const Piece& piece : reply.pieces) {
-        for (const char c : piece.bytes) bytes.push_back({std::string(1, c), gap});
+        for (const char c : piece.bytes) bytes.push_back({std::string(1, c), gap, piece.as});
     }
     reply.pieces = std::move(bytes);
     return reply;
@@ -92,6 +86,19 @@ Reply reset() {
     return raw("", Reply::Then::reset);
 }
 
+Reply one_of(As as, std::string bytes, Reply then) {
+    then.pieces.insert(then.pieces.begin(), {std::move(bytes), {}, as});
+    return then;
+}
+
+Reply endless(std::string start, std::string_view repeated, As as) {
+    Reply reply = raw(std::move(start));
+    const bool in_blocks = as == As::data || as == As::beneath;
+    reply.repeated = in_blocks ? repeat(repeated) : std::string(repeated);
+    reply.repeated_as = as;
+    return reply;
+}
+
 Reply garbage(std::uint64_t seed, std::size_t size) {
     Random random(seed, RandomStream::test, 0);
     std::string bytes;
@@ -100,21 +107,21 @@ Reply garbage(std::uint64_t seed, std::size_t size) {
 }
 
 Reply endless_headers() {
-    return endless("HTTP/1.1 200 OK\r\n", repeat("X-Header: a value like any other\r\n"));
+    return endless("HTTP/1.1 200 OK\r\n", "X-Header: a value like any other\r\n");
 }
 
 Reply endless_interim() {
-    return endless("", repeat("HTTP/1.1 100 Continue\r\n\r\n"));
+    return endless("", "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 Reply endless_chunk_extension() {
-    return endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", repeat("x"));
+    return endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x");
 }
 
 Reply endless_body(std::uint64_t announced) {
     if (announced > 0) {
         return endless(fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", announced),
-                       repeat("x"));
+                       "x");
     }
     return endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
                    fmt::format("{:x}\r\n{}\r\n", kBlockSize, repeat("x")));

@@ -11,17 +11,42 @@
 
 namespace squadload::test_support {
 
+// How bytes go over TLS; without TLS they are just written.
+enum class As : std::uint8_t {
+    data,     // application data
+    beneath,  // on the wire as they are, not encrypted
+    // One record each, however long or empty. They need TlsServerOptions::own_records.
+    one_record,  // application data
+    bad_mac,     // application data that fails its authentication
+    alert,
+    handshake,
+    change_cipher_spec,
+    unknown_type,
+};
+
 struct Piece {
     std::string bytes;
     Nanos
         delay{};  // since the request was received (first piece) or since the piece before was due
+    As as = As::data;
+};
+
+// What happens to the connection.
+enum class Then : std::uint8_t {
+    keep_open,
+    close,       // over TLS with close_notify first
+    drop,        // closed without close_notify
+    half_close,  // FIN, over TLS close_notify first; what the client sends is still read
+    reset,
+    mute,  // open, but nothing is read or written any more until the client goes away
 };
 
 struct Reply {
-    enum class Then { keep_open, close, reset };
+    using Then = test_support::Then;
 
     std::vector<Piece> pieces;
     std::string repeated;  // written after the pieces, over and over, until the client goes away
+    As repeated_as = As::data;
     Then then = Then::keep_open;
     Nanos idle{};  // `then` happens after this long without a further request; 0: at once
 };
@@ -40,6 +65,8 @@ struct Reply {
 [[nodiscard]] Reply never();   // the request is read, no answer ever comes
 [[nodiscard]] Reply closed();  // FIN instead of an answer
 [[nodiscard]] Reply reset();   // RST instead of an answer
+[[nodiscard]] Reply one_of(As as, std::string bytes, Reply then);  // a piece, then that reply
+[[nodiscard]] Reply endless(std::string start, std::string_view repeated, As as = As::data);
 [[nodiscard]] Reply garbage(std::uint64_t seed, std::size_t size = 1000);
 [[nodiscard]] Reply endless_headers();
 [[nodiscard]] Reply endless_interim();  // 100 Continue without end

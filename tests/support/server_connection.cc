@@ -19,6 +19,7 @@ namespace squadload::test_support {
 namespace {
 
 constexpr std::size_t kMaxInput = 16 * 1024 * 1024;
+constexpr std::size_t kRecordCost = 64;  // what counts for a write however short
 constexpr std::size_t kMaxWritePerTurn =
     256 * 1024;  // so that an endless reply leaves room for the others
 
@@ -76,7 +77,12 @@ Nanos drawn(const RandomDelays& delays, std::uint64_t number) {
 }  // namespace
 
 ServerConnection::ServerConnection(int socket, std::uint64_t id, ServerShared& shared)
-    : socket_(socket), id_(id), shared_(shared) {
+    : socket_(socket),
+      id_(id),
+      shared_(shared),
+      tls_(shared.tls ? std::make_unique<ServerTls>(*shared.tls, id) : nullptr),
+      input_time_(mono_now()),
+      unasked_done_(!shared.options.unasked) {
     shared_.open_connections.fetch_add(1);
 }
 
@@ -106,21 +112,44 @@ void ServerConnection::on_readable() {
         done_ = true;
         return;
     }
+    if (muted_ || half_closed_) return;
     input_time_ = received_at(message);
-    input_.append(buffer.data(), static_cast<std::size_t>(size));
+    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(size));
+    const std::size_t before = input_.size();
+    if (!tls_) {
+        input_ += bytes;
+    } else if (!tls_->feed(bytes, input_)) {
+        end(Then::drop);
+    }
+    received_ += input_.size() - before;
 }
 
 void ServerConnection::advance() {
     blocked_ = false;
-    while (!done_) {
+    while (!done_ && flush() && listening()) {
         if (!active_ && !take_request()) return;
         if (!write_reply()) return;
         end_reply();
     }
 }
 
+bool ServerConnection::listening() const {
+    return !done_ && !muted_ && !half_closed_;
+}
+
+bool ServerConnection::unasked_is_due() const {
+    return !unasked_done_ && received_ >= shared_.options.unasked->after_bytes &&
+           (!tls_ || tls_->ready());
+}
+
 // False when there is none yet; then a connection due to close for being idle is closed.
 bool ServerConnection::take_request() {
+    if (unasked_is_due()) {
+        unasked_done_ = true;
+        answer(shared_.options.unasked->reply);
+        return true;
+    }
+    if (!unasked_done_) return false;
     std::optional<Request> request = take_from(input_);
     if (request) {
         start(std::move(*request));
@@ -128,8 +157,8 @@ bool ServerConnection::take_request() {
     }
     if (deadline_ && mono_now() >= *deadline_) {
         deadline_.reset();
-        if (when_idle_ == Reply::Then::reset) reset();
-        done_ = true;
+        end(when_idle_);
+        static_cast<void>(flush());
     }
     return false;
 }
@@ -138,13 +167,16 @@ void ServerConnection::start(Request request) {
     request.number = shared_.requests.fetch_add(1);
     request.connection = id_;
     request.on_connection = requests_++;
-    active_.emplace();
-    active_->reply = shared_.options.handler(request);
-    if (shared_.options.delays) {
-        active_->reply =
-            delayed(std::move(active_->reply), drawn(*shared_.options.delays, request.number));
-    }
+    Reply reply = shared_.options.handler(request);
+    if (shared_.options.delays)
+        reply = delayed(std::move(reply), drawn(*shared_.options.delays, request.number));
+    answer(std::move(reply));
     active_->number = request.number;
+}
+
+void ServerConnection::answer(Reply reply) {
+    active_.emplace();
+    active_->reply = std::move(reply);
     active_->received = active_->due = input_time_;
     if (!active_->reply.pieces.empty()) active_->due += active_->reply.pieces.front().delay;
     deadline_.reset();
@@ -158,51 +190,92 @@ bool ServerConnection::write_reply() {
             deadline_ = a.due;
             return false;
         }
-        if (!write(a.reply.pieces[a.piece].bytes)) return false;
-        a.written = 0;
+        const Piece& piece = a.reply.pieces[a.piece];
+        if (!write(piece.bytes, piece.as)) return false;
         if (++a.piece < a.reply.pieces.size()) a.due += a.reply.pieces[a.piece].delay;
     }
-    if (a.reply.repeated.empty()) return true;
-    for (std::size_t total = 0; total < kMaxWritePerTurn; total += a.reply.repeated.size()) {
-        if (!write(a.reply.repeated)) return false;
-        a.written = 0;
+    if (a.reply.repeated.empty() && a.reply.repeated_as == As::data) return true;
+    for (std::size_t total = 0; total < kMaxWritePerTurn;
+         total += a.reply.repeated.size() + kRecordCost) {
+        if (!write(a.reply.repeated, a.reply.repeated_as)) return false;
     }
     blocked_ = true;  // to be called again when it is our turn
     return false;
 }
 
-// Writes the rest of `bytes`; false if the socket takes no more now, or never again.
-bool ServerConnection::write(const std::string& bytes) {
-    std::size_t& written = active_->written;
-    while (written < bytes.size()) {
-        const ssize_t size = send(socket_, bytes.data() + written, bytes.size() - written,
+// Writes all of `bytes`; false if that has to be gone on with later, or never.
+bool ServerConnection::write(const std::string& bytes, As as) {
+    ActiveReply& a = *active_;
+    if (!a.queued && tls_) tls_->write(bytes, as);
+    if (!a.queued && !tls_ && !bytes.empty()) queue_.push_back(bytes);
+    a.queued = true;
+    if (!flush() || !listening()) return false;
+    a.queued = false;
+    return true;
+}
+
+bool ServerConnection::flush() {
+    if (tls_ && after_queue_ == Then::keep_open) {
+        if (const Then then = tls_->take(queue_); then != Then::keep_open) after_queue_ = then;
+    }
+    while (!queue_.empty()) {
+        const std::string& bytes = queue_.front();
+        const ssize_t size = send(socket_, bytes.data() + written_, bytes.size() - written_,
                                   MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (size < 0 && errno == EINTR) continue;
         if (size < 0) {
-            if (errno == EINTR) continue;
             blocked_ = errno == EAGAIN;
             done_ = !blocked_;
             return false;
         }
-        written += static_cast<std::size_t>(size);
         shared_.bytes_written.fetch_add(static_cast<std::uint64_t>(size));
+        written_ += static_cast<std::size_t>(size);
+        if (written_ < bytes.size()) continue;
+        queue_.pop_front();
+        written_ = 0;
+    }
+    switch (after_queue_) {
+        case Then::keep_open:
+            break;
+        case Then::close:
+        case Then::drop:
+            done_ = true;
+            break;
+        case Then::half_close:
+            shutdown(socket_, SHUT_WR);
+            half_closed_ = true;
+            break;
+        case Then::reset:
+            reset();
+            break;
+        case Then::mute:
+            muted_ = true;
+            break;
     }
     return true;
 }
 
 void ServerConnection::end_reply() {
     const Reply& reply = active_->reply;
-    {
+    if (active_->number) {
         const std::lock_guard lock(shared_.mutex);
-        shared_.delays.push_back({active_->number, mono_now() - active_->received});
+        shared_.delays.push_back({*active_->number, mono_now() - active_->received});
+        shared_.replies.fetch_add(1);
     }
-    shared_.replies.fetch_add(1);
     when_idle_ = reply.then;
-    if (when_idle_ != Reply::Then::keep_open) deadline_ = mono_now() + reply.idle;
-    if (when_idle_ != Reply::Then::keep_open && reply.idle == Nanos{}) {
-        if (when_idle_ == Reply::Then::reset) reset();
-        done_ = true;
+    if (when_idle_ != Then::keep_open && reply.idle == Nanos{}) {
+        end(when_idle_);
+    } else if (when_idle_ != Then::keep_open) {
+        deadline_ = mono_now() + reply.idle;
     }
     active_.reset();
+}
+
+void ServerConnection::end(Then then) {
+    if (after_queue_ != Then::keep_open) return;
+    if (tls_ && (then == Then::close || then == Then::half_close)) tls_->end();
+    if (tls_) static_cast<void>(tls_->take(queue_));
+    after_queue_ = then;
 }
 
 }  // namespace squadload::test_support

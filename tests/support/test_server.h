@@ -12,6 +12,7 @@
 
 #include "base/time.h"
 #include "support/reply.h"
+#include "support/tls_server_options.h"
 
 namespace squadload::test_support {
 
@@ -42,11 +43,20 @@ struct RandomDelays {
     Nanos max = std::chrono::seconds{1};
 };
 
+// A reply nobody asked for: written once the client has sent `after_bytes` of whatever (over TLS
+// counted after the handshake), before any request is looked at.
+struct Unasked {
+    std::size_t after_bytes = 0;
+    Reply reply;
+};
+
 struct ServerOptions {
     Handler handler = [](const Request&) { return ok(); };
     std::function<OnAccept(std::uint64_t connection)> on_accept;  // none: serve
     std::optional<RandomDelays> delays;  // for the first byte of every reply, instead of its own
     bool ipv6 = false;
+    std::optional<TlsServerOptions> tls;  // none: plain
+    std::optional<Unasked> unasked;
 };
 
 struct DelayEntry {
@@ -55,6 +65,8 @@ struct DelayEntry {
                     // it takes some milliseconds after the first server's start until it tells) to
                     // the whole reply handed to the kernel
 };
+
+class ServerThread;
 
 class TestServer {
   public:
@@ -67,7 +79,7 @@ class TestServer {
 
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] std::string host() const;  // "127.0.0.1", "::1"
-    [[nodiscard]] std::string url() const;   // "http://127.0.0.1:4711"
+    [[nodiscard]] std::string url() const;   // "http://127.0.0.1:4711", "https://…"
 
     // Like a stopped process: the kernel goes on accepting, the server does nothing. Returns once
     // it stands still.
@@ -82,15 +94,14 @@ class TestServer {
 
     [[nodiscard]] std::uint64_t connections() const;  // accepted so far
     [[nodiscard]] std::uint64_t open_connections() const;
-    [[nodiscard]] std::uint64_t requests() const;  // received in full so far
-    [[nodiscard]] std::uint64_t replies() const;   // written in full so far
-    [[nodiscard]] std::uint64_t bytes_written() const;
+    [[nodiscard]] std::uint64_t requests() const;       // received in full so far
+    [[nodiscard]] std::uint64_t replies() const;        // written in full so far
+    [[nodiscard]] std::uint64_t bytes_written() const;  // on the wire
     [[nodiscard]] std::vector<DelayEntry> delays()
         const;  // of the replies, in the order they ended
 
   private:
-    class Impl;
-    std::unique_ptr<Impl> impl_;
+    std::unique_ptr<ServerThread> thread_;
 };
 
 }  // namespace squadload::test_support
