@@ -116,7 +116,8 @@ struct Bound {
 Bound bound_on(const LiveContext& c, const TaskStats& all, double seconds, Figure figure,
                double quantile = 0) {
     for (const auto& t : c.thresholds) {
-        if (t.task || t.figure != figure || std::abs(t.quantile - quantile) > 1e-9) continue;
+        if (!t.entries.empty() || t.figure != figure || std::abs(t.quantile - quantile) > 1e-9)
+            continue;
         const auto judged = verdict::judge_stats(t, all, seconds);
         std::string text = judged.bound;
         if (text.ends_with(" ms")) text.resize(text.size() - 3);

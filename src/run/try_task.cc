@@ -8,7 +8,7 @@
 #include "base/suggest.h"
 #include "judge/result/run_result.h"
 #include "load/engine/connection.h"
-#include "load/engine/task_table.h"
+#include "load/engine/entry_table.h"
 #include "load/http/response_parser.h"
 #include "run/run_scenario.h"
 #include "run/wire_tap.h"
@@ -101,9 +101,10 @@ std::string shown(const WireTap& tap, const Attempt& attempt, bool head_request,
 }  // namespace
 
 Result<std::uint16_t> find_task(const scenario::Scenario& scenario, const std::string& task) {
-    const auto refs = engine::number_tasks(scenario);
+    const auto refs = number_sequences(scenario);
     std::vector<std::string> known;
     for (std::size_t i = 0; i < refs.size(); ++i) {
+        if (refs[i].part != scenario::Part::task) continue;
         const auto& user = scenario.classes[refs[i].user_class];
         const auto& one = user.tasks[refs[i].task];
         const bool named = one.name == task || user.name + "." + one.name == task;
@@ -154,15 +155,16 @@ Result<int> try_task(scenario::Scenario scenario, const std::string& task, const
     if (!loop) return tl::unexpected(loop.error());
 
     const auto& limits = plan->scenario.target.limits;
-    const engine::TaskTable tasks(*plan);
+    const engine::EntryTable entries(*plan);
+    const std::uint16_t entry = entries.sequence(*number).first_entry;
     WireTap tap(limits.checked_body_bytes + limits.header_bytes);
     Attempt attempt;
     engine::ChannelContext channels{**loop, *plan};
-    engine::Connection connection(channels, *plan, tasks, attempt, &tap);
+    engine::Connection connection(channels, *plan, entries, attempt, &tap);
     Random random(plan->scenario.seed, RandomStream::iteration, 0);
     std::string scratch;
     engine::Connection::Job job;
-    job.task = *number;
+    job.entry = entry;
     job.intended = job.free_since = (*loop)->now();
     connection.start(job, random, scratch);
     while (!attempt.done()) (*loop)->run_once((*loop)->now() + kTurn);
@@ -170,7 +172,7 @@ Result<int> try_task(scenario::Scenario scenario, const std::string& task, const
     for (int i = 0; i < kCloseTurns && connection.open(); ++i)
         (*loop)->run_once((*loop)->now() + std::chrono::milliseconds{1});
 
-    const auto text = shown(tap, attempt, tasks[*number].head_request, limits);
+    const auto text = shown(tap, attempt, entries[entry].head_request, limits);
     terminal.out(terminal.out_is_terminal() ? harmless(text) : text);
     return attempt.result().outcome == measure::Outcome::ok ? result::ExitCode::pass
                                                             : result::ExitCode::fail;

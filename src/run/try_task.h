@@ -20,7 +20,7 @@ namespace squadload::run {
                                    const Terminal& terminal, const Network& network,
                                    const std::string& backend = "auto");
 
-// The task's number, as in engine::number_tasks.
+// The task's sequence number (scenario/entries.h).
 [[nodiscard]] Result<std::uint16_t> find_task(const scenario::Scenario& scenario,
                                               const std::string& task);
 

@@ -28,10 +28,10 @@ scenario::Scenario with_tasks() {
 
 TEST(TryTask, FindsTasksByName) {
     const auto s = with_tasks();
-    EXPECT_EQ(*find_task(s, ""), 1) << "the first with a weight";
-    EXPECT_EQ(*find_task(s, "off"), 0) << "a task switched off can still be tried";
-    EXPECT_EQ(*find_task(s, "chat"), 1);
-    EXPECT_EQ(*find_task(s, "Writer.chat"), 2);
+    EXPECT_EQ(*find_task(s, ""), 2) << "the first with a weight";
+    EXPECT_EQ(*find_task(s, "off"), 1) << "a task switched off can still be tried";
+    EXPECT_EQ(*find_task(s, "chat"), 2);
+    EXPECT_EQ(*find_task(s, "Writer.chat"), 5);
     const auto unknown = find_task(s, "chta");
     ASSERT_FALSE(unknown);
     EXPECT_EQ(unknown.error().kind, ErrorKind::usage);

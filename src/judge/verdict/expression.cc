@@ -7,6 +7,7 @@
 
 #include "base/suggest.h"
 #include "base/units.h"
+#include "load/scenario/entries.h"
 
 namespace squadload::verdict {
 namespace {
@@ -40,9 +41,10 @@ struct Argument {
     std::size_t column = 0;
 };
 
-struct Task {
-    std::string name;
-    std::uint16_t number = 0;
+// A name that an expression may use, and with its class in front.
+struct Named {
+    std::string label, full;
+    std::vector<std::uint16_t> entries;
 };
 
 class Parser {
@@ -184,25 +186,41 @@ class Parser {
         return outcome == Outcome::server_error ? Figure::server_error_rate : Figure::outcome_rate;
     }
 
-    bool task(const Argument& argument) {
-        const auto labels = task_labels(scenario_);
-        std::vector<Task> accepted;
-        std::uint16_t number = 0;
-        bool shared = false;
-        for (const auto& user : scenario_.classes) {
-            for (const auto& task : user.tasks) {
-                accepted.push_back({labels[number], number});
-                accepted.push_back({user.name + "." + task.name, number});
-                shared = shared || (task.name == argument.text && labels[number] != task.name);
-                ++number;
+    // What may stand for requests: each by its label, and a sequence of steps for all of them.
+    std::vector<Named> names() const {
+        const auto sequences = scenario::number_sequences(scenario_);
+        const auto entries = scenario::number_entries(scenario_);
+        const auto labels = scenario::entry_labels(scenario_);
+        const auto groups = scenario::sequence_labels(scenario_);
+        std::vector<Named> out;
+        for (std::size_t s = 0; s < sequences.size(); ++s) {
+            std::vector<std::uint16_t> all;
+            const std::string full = full_sequence_name(scenario_, sequences[s]);
+            for (std::size_t e = 0; e < entries.size(); ++e) {
+                if (entries[e].sequence != s) continue;
+                const auto number = static_cast<std::uint16_t>(e);
+                all.push_back(number);
+                if (steps_of(scenario_, sequences[s]).empty()) continue;
+                const auto& step = request_of(scenario_, sequences[s], entries[e].step);
+                out.push_back({labels[e], full + "." + step.name, {number}});
             }
+            if (!all.empty()) out.push_back({groups[s], full, all});
         }
-        const auto it = std::find_if(accepted.begin(), accepted.end(),
-                                     [&](const Task& t) { return t.name == argument.text; });
-        if (it != accepted.end()) {
-            threshold_.task = it->number;
-            threshold_.task_name = labels[it->number];
-            return true;
+        return out;
+    }
+
+    bool task(const Argument& argument) {
+        std::vector<std::string> labels;
+        bool shared = false;
+        for (const Named& one : names()) {
+            if (argument.text == one.label || argument.text == one.full) {
+                threshold_.entries = one.entries;
+                threshold_.task_name = one.label;
+                return true;
+            }
+            labels.push_back(one.label);
+            shared = shared || (one.label == one.full &&
+                                one.full.ends_with("." + std::string(argument.text)));
         }
         if (shared) {
             return wrong(

@@ -10,13 +10,7 @@ namespace {
 measure::TaskStats window_stats(const Threshold& bound,
                                 const std::deque<std::vector<measure::TaskStats>>& window) {
     measure::TaskStats stats;
-    for (const auto& second : window) {
-        for (std::size_t i = 0; i < second.size(); ++i) {
-            if (bound.task && *bound.task != i) continue;
-            stats.outcomes.merge(second[i].outcomes);
-            stats.response_time.merge(second[i].response_time);
-        }
-    }
+    for (const auto& second : window) stats.merge(pooled_for(bound, second));
     return stats;
 }
 
@@ -71,9 +65,9 @@ void BoundsTracker::observe(const measure::Interval& totals, Nanos elapsed) {
     for (std::size_t i = 0; i < bounds_.size(); ++i) {
         const auto& bound = bounds_[i];
         if (first_broken_s_[i] || grows_from_below(bound)) continue;
-        if (bound.task && *bound.task >= totals.tasks.size()) continue;
         const auto judged =
-            judge_stats(bound, bound.task ? totals.tasks[*bound.task] : all, to_seconds(elapsed));
+            judge_stats(bound, bound.entries.empty() ? all : pooled_for(bound, totals.tasks),
+                        to_seconds(elapsed));
         if (judged.pass || !judged.actual_value || still_below(bound, judged)) continue;
         first_broken_s_[i] = to_seconds(elapsed);
     }

@@ -148,6 +148,11 @@ std::string figure_text(const Threshold& t) {
     return "throughput";
 }
 
+void add_judged(TaskStats& sum, const TaskStats& more) {
+    sum.outcomes.merge(more.outcomes);
+    sum.response_time.merge(more.response_time);
+}
+
 std::string sample_note(const Threshold& t, std::uint64_t n) {
     if (t.figure != Figure::percentile || n >= samples_wanted(t.quantile)) return {};
     return few_samples_note(t.quantile, n, t.task_name);
@@ -195,19 +200,20 @@ result::ThresholdResult judge_stats(const Threshold& t, const TaskStats& stats, 
 
 result::ThresholdResult judge(const Threshold& threshold, const std::vector<TaskStats>& tasks,
                               double duration_s) {
-    if (threshold.task) {
-        static const TaskStats kNone;
-        const bool known = *threshold.task < tasks.size();
-        return judge_stats(threshold, known ? tasks[*threshold.task] : kNone, duration_s);
-    }
-    return judge_stats(threshold, pooled(tasks), duration_s);
+    return judge_stats(threshold, pooled_for(threshold, tasks), duration_s);
 }
 
 TaskStats pooled(const std::vector<TaskStats>& tasks) {
     TaskStats all;
-    for (const auto& task : tasks) {
-        all.outcomes.merge(task.outcomes);
-        all.response_time.merge(task.response_time);
+    for (const auto& task : tasks) add_judged(all, task);
+    return all;
+}
+
+TaskStats pooled_for(const Threshold& threshold, const std::vector<TaskStats>& tasks) {
+    if (threshold.entries.empty()) return pooled(tasks);
+    TaskStats all;
+    for (const std::uint16_t entry : threshold.entries) {
+        if (entry < tasks.size()) add_judged(all, tasks[entry]);
     }
     return all;
 }

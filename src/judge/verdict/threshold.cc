@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 
 #include "base/suggest.h"
@@ -189,20 +188,6 @@ Result<std::vector<Threshold>> compile(const std::vector<scenario::ThresholdEntr
     }
     out.insert(out.end(), expressions.begin(), expressions.end());
     return out;
-}
-
-std::vector<std::string> task_labels(const scenario::Scenario& scenario) {
-    std::map<std::string, int> uses;
-    for (const auto& user : scenario.classes) {
-        for (const auto& task : user.tasks) ++uses[task.name];
-    }
-    std::vector<std::string> labels;
-    for (const auto& user : scenario.classes) {
-        for (const auto& task : user.tasks) {
-            labels.push_back(uses[task.name] > 1 ? user.name + "." + task.name : task.name);
-        }
-    }
-    return labels;
 }
 
 }  // namespace squadload::verdict

@@ -38,8 +38,8 @@ struct Threshold {
     Figure figure = Figure::percentile;
     double quantile = 0;                              // for percentile, in (0, 1)
     measure::Outcome outcome = measure::Outcome::ok;  // for outcome_rate and outcome_count
-    std::optional<std::uint16_t> task;                // none: all tasks
-    std::string task_name;                            // for people; "" for all tasks
+    std::vector<std::uint16_t> entries;               // by number; none: all requests
+    std::string task_name;                            // for people; "" for all requests
     Comparison comparison = Comparison::less;
     double bound = 0;  // ms, share, per second or count
     SourceMark mark;
@@ -57,14 +57,15 @@ struct Threshold {
 //   rate(OUTCOME), rate(failed)       share of requests; VALUE 0.1% or 0.001
 //   count(OUTCOME), count(failed), requests       VALUE a whole number
 //   throughput                        completed responses; VALUE 29/s, 600/m
-// A task narrows any of them: p95(chat), rate(ok, chat), requests(chat). A task whose name several
-// user classes have is written Class.task.
+// A task narrows any of them: p95(chat), rate(ok, chat), requests(chat). A task with steps means
+// all of them, task.step one: p95(conversation.ask); so do on_start and on_stop. A task whose name
+// several user classes have is written Class.task.
 [[nodiscard]] Result<std::vector<Threshold>> compile(
     const std::vector<scenario::ThresholdEntry>& entries, const scenario::Scenario& scenario);
 // The keys a file may use under `thresholds` (without expressions).
 [[nodiscard]] const std::vector<std::string>& known_threshold_keys();
 
-// Judges one bound. `tasks` by task number. duration_s serves throughput. Without samples a bound
+// Judges one bound. `tasks` by entry number. duration_s serves throughput. Without samples a bound
 // is broken.
 [[nodiscard]] result::ThresholdResult judge(const Threshold& threshold,
                                             const std::vector<measure::TaskStats>& tasks,
@@ -79,11 +80,10 @@ struct Threshold {
 [[nodiscard]] std::string few_samples_note(double quantile, std::uint64_t samples,
                                            const std::string& task = "");
 [[nodiscard]] std::string quantile_name(double quantile);  // 0.999 → "p99.9"
-// What bounds are judged on, all tasks merged: outcomes and response time alone.
+// What bounds are judged on, all requests merged: outcomes and response time alone.
 [[nodiscard]] measure::TaskStats pooled(const std::vector<measure::TaskStats>& tasks);
-
-// Names by task number, each unique in the scenario: "chat", or "Class.chat" where several classes
-// have one.
-[[nodiscard]] std::vector<std::string> task_labels(const scenario::Scenario& scenario);
+// The same of those `threshold` is about.
+[[nodiscard]] measure::TaskStats pooled_for(const Threshold& threshold,
+                                            const std::vector<measure::TaskStats>& tasks);
 
 }  // namespace squadload::verdict

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "load/scenario/entries.h"
 #include "load/scenario/threshold_keys.h"
 
 namespace squadload::verdict {
@@ -102,7 +103,7 @@ TEST(Expression, Compiles) {
     EXPECT_DOUBLE_EQ(one("", "p99.9 < 3s")->quantile, 0.999);
     EXPECT_EQ(one("", "count(timeout) == 0")->outcome, Outcome::timeout);
     EXPECT_EQ(one("", " max < 5s ")->name, "max < 5s");
-    EXPECT_EQ(one("", "p95(health) < 1s")->task, 1);
+    EXPECT_THAT(one("", "p95(health) < 1s")->entries, ElementsAre(1));
 }
 
 struct Bad {
@@ -165,13 +166,41 @@ TEST(Expression, AnyTruncationEndsInAnErrorOrABound) {
 
 TEST(Expression, TasksOfSeveralUsersCarryTheirName) {
     const auto s = shared_names();
-    EXPECT_THAT(task_labels(s),
+    EXPECT_THAT(scenario::entry_labels(s),
                 ElementsAre("SquadApiUser.chat", "health", "Other.chat", "metrics"));
-    EXPECT_EQ(one("", "p95(Other.chat) < 1s", s)->task, 2);
-    EXPECT_EQ(one("", "p95(metrics) < 1s", s)->task, 3);
+    EXPECT_THAT(one("", "p95(Other.chat) < 1s", s)->entries, ElementsAre(2));
+    EXPECT_THAT(one("", "p95(metrics) < 1s", s)->entries, ElementsAre(3));
     const auto t = one("", "p95(chat) < 1s", s);
     ASSERT_FALSE(t);
     EXPECT_THAT(t.error().message, HasSubstr("several users have a task 'chat'; write User.chat"));
+}
+
+TEST(Expression, ATaskWithStepsMeansAllOfThem) {
+    auto s = two_tasks();
+    s.classes[0].on_start.resize(1);
+    s.classes[0].on_start[0].name = "login";
+    s.classes[0].tasks[1].steps.resize(2);
+    s.classes[0].tasks[1].steps[0].name = "open";
+    s.classes[0].tasks[1].steps[1].name = "ask";
+    const std::string task = s.classes[0].tasks[1].name;
+    const auto bound = [&](const std::string& name) {
+        const auto t = one("", "p95(" + name + ") < 1s", s);
+        return t ? t->entries : std::vector<std::uint16_t>{};
+    };
+    EXPECT_THAT(bound("on_start"), ElementsAre(0));
+    EXPECT_THAT(bound("on_start.login"), ElementsAre(0));
+    EXPECT_THAT(bound(s.classes[0].tasks[0].name), ElementsAre(1));
+    EXPECT_THAT(bound(task), ElementsAre(2, 3));
+    EXPECT_THAT(bound(task + ".ask"), ElementsAre(3));
+    EXPECT_THAT(bound(s.classes[0].name + "." + task + ".ask"), ElementsAre(3));
+    const auto unknown = one("", "p95(" + task + ".aks) < 1s", s);
+    ASSERT_FALSE(unknown);
+    EXPECT_THAT(unknown.error().message, HasSubstr("did you mean '" + task + ".ask'?"));
+    std::vector<TaskStats> tasks(4);
+    for (std::uint16_t i = 0; i < 4; ++i) tasks[i].outcomes.add(Outcome::ok, i + 1);
+    const auto requests = one("", "requests(" + task + ") == 7", s);
+    ASSERT_TRUE(requests);
+    EXPECT_TRUE(judge(*requests, tasks, 1).pass);
 }
 
 const std::vector<scenario::ThresholdEntry> kAllKeys{

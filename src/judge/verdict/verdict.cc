@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "judge/result/figures.h"
 #include "load/scenario/config.h"
+#include "load/scenario/entries.h"
 
 namespace squadload::verdict {
 namespace {
@@ -246,10 +247,11 @@ std::string scheme_of_load(const scenario::Scenario& s) {
 }
 
 void add_tasks(ScenarioResult& s, const engine::Plan& plan, const engine::Measurements& m) {
-    const auto labels = task_labels(plan.scenario);
+    const auto labels = entry_labels(plan.scenario);
+    const auto sequences = number_sequences(plan.scenario);
     std::vector<std::string> methods;
-    for (const auto& user : plan.scenario.classes) {
-        for (const auto& task : user.tasks) methods.push_back(task.method);
+    for (const auto ref : number_entries(plan.scenario)) {
+        methods.push_back(request_of(plan.scenario, sequences[ref.sequence], ref.step).method);
     }
     for (std::size_t i = 0; i < m.tasks.size(); ++i) {
         result::TaskResult task;

@@ -37,11 +37,11 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         : c_(context),
           scenario_(context.plan.scenario),
           shared_(scenario_.target.connections.mode == scenario::ConnectionMode::shared),
-          pool_(context.channels, context.plan, context.tasks, *this,
+          pool_(context.channels, context.plan, context.entries, *this,
                 std::max<std::uint64_t>(1, context.share.of(scenario_.target.connections.max))),
           bounded_by_requests_(scenario_.requests.has_value()),
           budget_(context.share.of(scenario_.requests.value_or(0))) {
-        const auto classes = context.tasks.classes_of_users(scenario_.users);
+        const auto classes = context.entries.classes_of_users(scenario_.users);
         for (std::uint32_t u = context.share.index; u < scenario_.users; u += context.share.count) {
             users_.push_back(std::make_unique<User>(*this, u, classes[u]));
         }
@@ -136,7 +136,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         if (!shared_) {
             if (!user.connection)
                 user.connection =
-                    std::make_unique<Connection>(c_.channels, c_.plan, c_.tasks, owner());
+                    std::make_unique<Connection>(c_.channels, c_.plan, c_.entries, owner());
             Connection::Job job;
             job.intended = job.free_since = user.intended;
             run(user, job, *user.connection);
@@ -173,11 +173,15 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
 
     void run(User& user, Connection::Job job, Connection& connection) {
         job.number = number_of(user);
-        job.user = user.index / c_.share.count;  // its place in users_
+        job.user = user.index;
         Random random(scenario_.seed, RandomStream::iteration, job.number);
-        job.task = c_.tasks.pick_of_class(user.user_class, random);
+        job.entry = first_entry(user, random);
         ++running_;
         connection.start(job, random, body_scratch_);
+    }
+
+    std::uint16_t first_entry(const User& user, Random& random) const {
+        return c_.entries.sequence(c_.entries.pick_of_class(user.user_class, random)).first_entry;
     }
 
     void wait_for_connection(User& user) {
@@ -195,7 +199,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         for (; first_waiting_ != nullptr; first_waiting_ = first_waiting_->next_waiting) {
             User& user = *first_waiting_;
             Random random(scenario_.seed, RandomStream::iteration, number_of(user));
-            c_.recorder.unsent(c_.tasks.pick_of_class(user.user_class, random), pool_.has_free());
+            c_.recorder.unsent(first_entry(user, random), pool_.has_free());
             --waiting_;
             --live_;
         }
@@ -210,7 +214,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         c_.recorder.finished(job, result);
         --running_;
         if (shared_) pool_.put_back(connection);
-        User& user = *users_[job.user];
+        User& user = *users_[job.user / c_.share.count];
         Random random(scenario_.seed, RandomStream::wait, job.number);
         const auto& wait = scenario_.classes[user.user_class].wait;
         const Nanos next = pacing::next_start(wait, c_.recorder.since_start(job.intended),

@@ -145,7 +145,7 @@ TEST(ClosedModel, ClassesAreSpreadByWeight) {
     Plan plan = closed_plan(8, 1s);
     plan.scenario.classes = {{"A", 3, {}, {make_task("a", "/a")}},
                              {"B", 1, {}, {make_task("b", "/b")}}};
-    const TaskTable tasks(plan);
+    const EntryTable tasks(plan);
     const auto classes = tasks.classes_of_users(8);
     EXPECT_EQ(std::count(classes.begin(), classes.end(), 0), 6);
     EXPECT_EQ(std::count(classes.begin(), classes.begin() + 4, 1), 1) << "evenly, not in blocks";

@@ -24,11 +24,11 @@ std::string_view body_in(std::span<const char> bytes) {
 
 }  // namespace
 
-Connection::Connection(ChannelContext& channels, const Plan& plan, const TaskTable& tasks,
+Connection::Connection(ChannelContext& channels, const Plan& plan, const EntryTable& entries,
                        ExchangeOwner& owner, Tap* tap)
     : loop_(channels.loop),
       plan_(plan),
-      tasks_(tasks),
+      entries_(entries),
       owner_(owner),
       tap_(tap),
       channel_(channels, *this) {}
@@ -41,7 +41,8 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
     start_error_ = 0;
     connect_ = first_byte_ = Nanos{-1};
     bytes_received_ = 0;
-    request_ = tasks_.render(job.task, job.number, random, buffer_, body_scratch);
+    scenario::RenderContext context{job.number, random, job.user};
+    request_ = entries_.render(job.entry, context, buffer_, body_scratch);
     if (socket_state_ == SocketState::closing) {
         waiting_for_close_ = true;
         return;
@@ -50,9 +51,9 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
 }
 
 void Connection::begin() {
-    const CompiledTask& compiled = tasks_[job_.task];
+    const CompiledEntry& compiled = entries_[job_.entry];
     const auto& limits = plan_.scenario.target.limits;
-    const auto& expect = compiled.task->expect;
+    const auto& expect = compiled.request->expect;
     parser_.start(compiled.head_request, !expect.headers.empty(), expect.reads_body(),
                   {limits.header_bytes, limits.body_bytes, limits.checked_body_bytes});
     actual_start_ = loop_.now();
@@ -68,12 +69,12 @@ void Connection::begin() {
     }
     socket_state_ = SocketState::connecting;
     ++opened_;
-    const auto& timeouts = compiled.task->timeouts;
+    const auto& timeouts = compiled.request->timeouts;
     watch(std::min(after_start(timeouts.connect), after_start(timeouts.total)));
 }
 
 void Connection::send_request() {
-    const auto& timeouts = tasks_[job_.task].task->timeouts;
+    const auto& timeouts = entries_[job_.entry].request->timeouts;
     watch(std::min(after_start(timeouts.first_byte), after_start(timeouts.total)));
     if (tap_ != nullptr) tap_->sent(request_);
     channel_.send(request_);
@@ -103,7 +104,7 @@ void Connection::on_timer() {
         if (deadline_ != MonoTime::max()) loop_.set_timer(*this, deadline_);
         return;
     }
-    const auto& timeouts = tasks_[job_.task].task->timeouts;
+    const auto& timeouts = entries_[job_.entry].request->timeouts;
     std::string message;
     if (deadline_ == after_start(timeouts.total)) {
         message = fmt::format("no complete response within {}", format_duration(timeouts.total));
@@ -144,7 +145,7 @@ void Connection::on_received(std::span<const char> bytes) {
     }
     if (bytes_received_ == 0) {
         first_byte_ = std::max(Nanos{0}, loop_.batch_time() - actual_start_);
-        const auto& timeouts = tasks_[job_.task].task->timeouts;
+        const auto& timeouts = entries_[job_.entry].request->timeouts;
         if (timeouts.first_byte.count() != 0) watch(after_start(timeouts.total));
     }
     bytes_received_ += bytes.size();
@@ -199,7 +200,7 @@ ExchangeResult Connection::result_so_far(MonoTime end) const {
 
 // Outcomes in the order of the outcome table.
 void Connection::complete(std::span<const char> last_bytes) {
-    const auto& expect = tasks_[job_.task].task->expect;
+    const auto& expect = entries_[job_.entry].request->expect;
     ExchangeResult r = result_so_far(loop_.batch_time());
     r.bytes_sent = request_.size();
     r.status = parser_.status_code();

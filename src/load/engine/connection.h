@@ -10,7 +10,7 @@
 
 #include "base/time.h"
 #include "load/engine/channel.h"
-#include "load/engine/task_table.h"
+#include "load/engine/entry_table.h"
 #include "load/http/response_parser.h"
 #include "load/measure/outcome.h"
 #include "load/transport/loop.h"
@@ -62,19 +62,21 @@ class Connection final : private transport::SocketHandler, private transport::Ti
   public:
     // What the owner remembers about the exchange under way.
     struct Job {
-        std::uint16_t task = 0;
-        std::uint64_t number = 0;  // request number
-        std::uint32_t user = 0;
+        std::uint16_t entry = 0;
+        bool arrival = true;       // the first request of an iteration the schedule asked for
+        std::uint32_t slot = 0;    // of the pool it was taken from
+        std::uint64_t number = 0;  // of the iteration; in on_start and on_stop the user's
+        std::uint64_t user = 0;    // over all workers
         MonoTime intended{};
         MonoTime free_since{};  // since when a slot was free for it
         Nanos free_before{};    // for how long one was before that, after `intended`
     };
 
-    Connection(ChannelContext& channels, const Plan& plan, const TaskTable& tasks,
+    Connection(ChannelContext& channels, const Plan& plan, const EntryTable& entries,
                ExchangeOwner& owner, Tap* tap = nullptr);
 
-    // Starts request job.number; `random` has already been used to pick the task. Requires idle().
-    // The result always comes later, from the loop, never from inside this call.
+    // Starts job.entry; `random` is the iteration's, already used to pick the task. Requires
+    // idle(). The result always comes later, from the loop, never from inside this call.
     void start(const Job& job, Random& random, std::string& body_scratch);
     void abandon();  // graceful_stop is over: ends the exchange under way with `abandoned`
     void shut();     // closes an idle connection
@@ -109,7 +111,7 @@ class Connection final : private transport::SocketHandler, private transport::Ti
 
     transport::Loop& loop_;
     const Plan& plan_;
-    const TaskTable& tasks_;
+    const EntryTable& entries_;
     ExchangeOwner& owner_;
     Tap* tap_;
 

@@ -4,28 +4,28 @@
 
 namespace squadload::engine {
 
-ConnectionPool::ConnectionPool(ChannelContext& channels, const Plan& plan, const TaskTable& tasks,
-                               ExchangeOwner& owner, std::uint64_t max)
-    : channels_(channels), plan_(plan), tasks_(tasks), owner_(owner), max_(max) {}
+ConnectionPool::ConnectionPool(ChannelContext& channels, const Plan& plan,
+                               const EntryTable& entries, ExchangeOwner& owner, std::uint64_t max)
+    : channels_(channels), plan_(plan), entries_(entries), owner_(owner), max_(max) {}
 
 Connection& ConnectionPool::take(Connection::Job& job) {
     job.free_since = free_time_.free_since();
     job.free_before = free_time_.earlier(job.intended);
     if (free_.empty()) {
         SQUADLOAD_CHECK(all_.size() < max_);
-        all_.push_back(std::make_unique<Connection>(channels_, plan_, tasks_, owner_));
-        free_.push_back(all_.back().get());
+        all_.push_back(std::make_unique<Connection>(channels_, plan_, entries_, owner_));
+        free_.push_back(static_cast<std::uint32_t>(all_.size() - 1));
     }
-    Connection& connection = *free_.back();
+    job.slot = free_.back();
     free_.pop_back();
     if (!has_free()) free_time_.filled(channels_.loop.now());
-    return connection;
+    return *all_[job.slot];
 }
 
 void ConnectionPool::put_back(Connection& connection) {
     // The first to be free may have been since the loop last looked.
     if (!has_free()) free_time_.freed(channels_.loop.batch_earliest());
-    free_.push_back(&connection);
+    free_.push_back(connection.job().slot);
 }
 
 void ConnectionPool::abandon_all() {

@@ -14,13 +14,13 @@ namespace squadload::engine {
 // Owned by a driver; single thread.
 class ConnectionPool {
   public:
-    ConnectionPool(ChannelContext& channels, const Plan& plan, const TaskTable& tasks,
+    ConnectionPool(ChannelContext& channels, const Plan& plan, const EntryTable& entries,
                    ExchangeOwner& owner, std::uint64_t max);
 
     [[nodiscard]] bool has_free() const { return !free_.empty() || all_.size() < max_; }
     void begin(MonoTime start) { free_time_.begin(start); }
-    // Requires has_free(). Tells the job since when a slot was free for it; to be called in the
-    // order of the intended starts.
+    // Requires has_free(). Tells the job its slot, and since when one was free for it; to be called
+    // in the order of the intended starts.
     [[nodiscard]] Connection& take(Connection::Job& job);
     void put_back(Connection& connection);
     [[nodiscard]] std::uint32_t in_use() const {
@@ -34,12 +34,12 @@ class ConnectionPool {
   private:
     ChannelContext& channels_;
     const Plan& plan_;
-    const TaskTable& tasks_;
+    const EntryTable& entries_;
     ExchangeOwner& owner_;
     std::uint64_t max_;
     FreeTime free_time_;
     std::vector<std::unique_ptr<Connection>> all_;
-    std::vector<Connection*> free_;
+    std::vector<std::uint32_t> free_;  // indices into all_
 };
 
 }  // namespace squadload::engine

@@ -32,7 +32,7 @@ struct DriverContext {
     transport::Loop& loop;
     ChannelContext& channels;
     const Plan& plan;
-    const TaskTable& tasks;
+    const EntryTable& entries;
     Recorder& recorder;
     Share share;
 };

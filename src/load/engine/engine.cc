@@ -10,7 +10,7 @@
 
 #include "load/engine/collector.h"
 #include "load/engine/driver.h"
-#include "load/engine/task_table.h"
+#include "load/engine/entry_table.h"
 #include "load/engine/worker.h"
 
 namespace squadload::engine {
@@ -24,7 +24,7 @@ struct Run {
     const Plan& plan;
     const LoopFactory& make_loop;
     const StopSwitch& stop_switch;
-    TaskTable tasks;
+    EntryTable entries;
     std::optional<pacing::Schedule> schedule;
     Collector collector;
     std::latch ready;    // every worker has its loop, or has failed to make one
@@ -36,8 +36,8 @@ struct Run {
         : plan(p),
           make_loop(factory),
           stop_switch(stop),
-          tasks(p),
-          collector(workers, tasks.size()),
+          entries(p),
+          collector(workers, entries.size()),
           ready(workers),
           started(1) {
         const auto& s = p.scenario;
@@ -75,7 +75,7 @@ void run_worker(Run& run, Share share, WorkerEnd& end) {
         run.started.wait();
     }
     if (run.failures.load() > 0) return;
-    Worker worker(run.plan, run.tasks, run.schedule ? &*run.schedule : nullptr, share, **loop,
+    Worker worker(run.plan, run.entries, run.schedule ? &*run.schedule : nullptr, share, **loop,
                   run.collector, run.stop_switch);
     worker.run(run.start);
     end.backend = (*loop)->name();
@@ -93,7 +93,7 @@ void run_worker(Run& run, Share share, WorkerEnd& end) {
 
 // Merges second after second until the workers are done.
 void collect(Run& run, Measurements& m, const Observer& observer) {
-    measure::Interval totals(run.tasks.size());
+    measure::Interval totals(run.entries.size());
     while (auto interval = run.collector.next()) {
         totals.merge(*interval);
         m.series.push_back(measure::series_point(*interval));
@@ -178,10 +178,9 @@ Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop,
     Measurements m;
     m.workers = workers;
     m.started_at = wall_now();
-    for (std::size_t t = 0; t < run.tasks.size(); ++t) {
-        const auto& task = *run.tasks[static_cast<std::uint16_t>(t)].task;
-        m.task_names.push_back(task.name);
-        m.entry_names.push_back(task.entry_name);
+    m.task_names = entry_labels(plan.scenario);
+    for (std::size_t t = 0; t < run.entries.size(); ++t) {
+        m.entry_names.push_back(run.entries[static_cast<std::uint16_t>(t)].request->entry_name);
     }
     std::vector<WorkerEnd> ends(workers);
     std::vector<std::thread> threads;

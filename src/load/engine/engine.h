@@ -57,7 +57,7 @@ class StopSwitch {
 struct Measurements {
     std::string backend;  // Loop::name()
     std::uint32_t workers = 1;
-    std::vector<std::string> task_names;  // by task number, as in every vector below
+    std::vector<std::string> task_names;  // by entry number (scenario/entries.h), as below
     std::vector<std::string> entry_names;
     std::vector<measure::TaskStats> tasks;
     std::vector<measure::SeriesPoint> series;  // no gaps: one per second
@@ -93,12 +93,5 @@ using Observer = std::function<void(const Progress&)>;
 // outcomes do not add up (kind internal). What the target does is never an error.
 [[nodiscard]] Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop,
                                               StopSwitch& stop_switch, const Observer& observer);
-
-// Numbers tasks over all classes in file order: task number → (class, task).
-struct TaskRef {
-    std::uint16_t user_class = 0;
-    std::uint16_t task = 0;
-};
-[[nodiscard]] std::vector<TaskRef> number_tasks(const scenario::Scenario& scenario);
 
 }  // namespace squadload::engine

@@ -19,7 +19,7 @@ class OpenDriver final : public Driver, private ExchangeOwner {
         : c_(context),
           to_start_(schedule, context.share.index, context.share.count),
           to_count_(schedule, context.share.index, context.share.count),
-          pool_(context.channels, context.plan, context.tasks, *this,
+          pool_(context.channels, context.plan, context.entries, *this,
                 std::max<std::uint64_t>(1, context.share.of(slots(context.plan.scenario)))),
           schedule_(schedule),
           bounded_by_requests_(schedule.max_requests().has_value()),
@@ -110,8 +110,13 @@ class OpenDriver final : public Driver, private ExchangeOwner {
         to_start_.advance();
         ++taken_;
         Random random(c_.plan.scenario.seed, RandomStream::iteration, job.number);
-        job.task = c_.tasks.pick(random);
+        job.entry = first_entry(random);
+        job.user = std::uint64_t{job.slot} * c_.share.count + c_.share.index;
         connection.start(job, random, body_scratch_);
+    }
+
+    std::uint16_t first_entry(Random& random) const {
+        return c_.entries.sequence(c_.entries.pick(random)).first_entry;
     }
 
     // What is due and not started gets its outcome now.
@@ -119,7 +124,7 @@ class OpenDriver final : public Driver, private ExchangeOwner {
         const bool free = pool_.has_free();
         while (!to_start_.done() && start_ + to_start_.offset() < end_) {
             Random random(c_.plan.scenario.seed, RandomStream::iteration, to_start_.index());
-            c_.recorder.unsent(c_.tasks.pick(random), free);
+            c_.recorder.unsent(first_entry(random), free);
             to_start_.advance();
             ++taken_;
         }

@@ -19,7 +19,7 @@ void Recorder::started(MonoTime actual_start) {
 
 void Recorder::finished(const Connection::Job& job, const ExchangeResult& result) {
     measure::RequestRecord r;
-    r.task = job.task;
+    r.task = job.entry;
     r.outcome = result.outcome;
     r.status = result.status;
     r.response_time = result.end - job.intended;
@@ -33,14 +33,14 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.first_byte = result.first_byte;
     r.bytes_received = result.bytes_received;
     r.bytes_sent = result.bytes_sent;
-    interval_->tasks[job.task].record(r);
+    interval_->tasks[job.entry].record(r);
     first_intended_ = std::min(first_intended_, since_start(job.intended));
     const Nanos end = since_start(result.end);
     last_end_ = std::max(last_end_, end);
     if (result.own_limit && own_limit_hits_++ == 0) own_limit_ = result.message;
     if (result.outcome != measure::Outcome::ok &&
         result.outcome != measure::Outcome::rate_limited) {
-        interval_->failures.add(job.task, result.outcome, result.message, end, result.status,
+        interval_->failures.add(job.entry, result.outcome, result.message, end, result.status,
                                 result.example);
     }
 }

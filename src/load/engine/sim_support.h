@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "load/engine/engine.h"
-#include "load/engine/task_table.h"
+#include "load/engine/entry_table.h"
 #include "load/engine/worker.h"
 #include "load/transport/sim_loop.h"
 
@@ -117,7 +117,7 @@ inline ScriptedServer::Script answer_after(Nanos delay) {
 // Everything one worker handed over.
 struct WorkerRun final : IntervalSink {
     Plan plan;
-    TaskTable tasks;
+    EntryTable entries;
     std::unique_ptr<pacing::Schedule> schedule;
     std::unique_ptr<transport::SimLoop> loop;
     StopSwitch stop_switch;
@@ -128,16 +128,16 @@ struct WorkerRun final : IntervalSink {
 
     WorkerRun(Plan p, transport::SimServer& server, Share share = {})
         : plan(std::move(p)),
-          tasks(plan),
+          entries(plan),
           loop(transport::SimLoop::make(server)),
-          totals(tasks.size()) {
+          totals(entries.size()) {
         const auto& s = plan.scenario;
         if (s.model == scenario::Model::open) {
             schedule = std::make_unique<pacing::Schedule>(pacing::RateProfile(s.rates), s.arrivals,
                                                           s.seed, s.requests);
         }
-        worker =
-            std::make_unique<Worker>(plan, tasks, schedule.get(), share, *loop, *this, stop_switch);
+        worker = std::make_unique<Worker>(plan, entries, schedule.get(), share, *loop, *this,
+                                          stop_switch);
     }
 
     std::unique_ptr<measure::Interval> exchange(std::uint32_t,
@@ -145,7 +145,7 @@ struct WorkerRun final : IntervalSink {
         totals.merge(*full);
         series.push_back(measure::series_point(*full));
         if (on_second) on_second(series.back());
-        return std::make_unique<measure::Interval>(tasks.size());
+        return std::make_unique<measure::Interval>(entries.size());
     }
 
     WorkerRun& run() {

@@ -15,15 +15,15 @@ measure::ArrivalBins make_bins(const pacing::Schedule* schedule) {
 
 }  // namespace
 
-Worker::Worker(const Plan& plan, const TaskTable& tasks, const pacing::Schedule* schedule,
+Worker::Worker(const Plan& plan, const EntryTable& entries, const pacing::Schedule* schedule,
                Share share, transport::Loop& loop, IntervalSink& sink,
                const StopSwitch& stop_switch)
     : loop_(loop),
       stop_switch_(stop_switch),
       graceful_stop_(plan.scenario.graceful_stop),
-      recorder_(sink, share.index, tasks.size(), make_bins(schedule)),
+      recorder_(sink, share.index, entries.size(), make_bins(schedule)),
       channels_{loop, plan} {
-    const DriverContext context{loop, channels_, plan, tasks, recorder_, share};
+    const DriverContext context{loop, channels_, plan, entries, recorder_, share};
     driver_ =
         schedule != nullptr ? make_open_driver(context, *schedule) : make_closed_driver(context);
 }

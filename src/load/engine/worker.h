@@ -15,8 +15,8 @@ namespace squadload::engine {
 // thread.
 class Worker {
   public:
-    Worker(const Plan& plan, const TaskTable& tasks, const pacing::Schedule* schedule, Share share,
-           transport::Loop& loop, IntervalSink& sink, const StopSwitch& stop_switch);
+    Worker(const Plan& plan, const EntryTable& entries, const pacing::Schedule* schedule,
+           Share share, transport::Loop& loop, IntervalSink& sink, const StopSwitch& stop_switch);
 
     // Blocks from `start` (loop time, may lie ahead) until every scheduled request has its outcome
     // and the sockets are closed.

@@ -1,4 +1,4 @@
-#include "load/engine/task_table.h"
+#include "load/engine/entry_table.h"
 
 #include <fmt/format.h>
 
@@ -29,10 +29,23 @@ std::string rendered_constant(const scenario::Template& text) {
     return out;
 }
 
-CompiledTask compile(const Plan& plan, const scenario::Task& task, TaskRef ref) {
-    CompiledTask c;
-    c.task = &task;
-    c.ref = ref;
+std::vector<std::uint16_t> variables_of(const scenario::Request& request) {
+    std::vector<std::uint16_t> out;
+    request.path.variables(out);
+    for (const auto& [name, value] : request.query) {
+        name.variables(out);
+        value.variables(out);
+    }
+    for (const auto& header : request.headers) header.second.variables(out);
+    request.body.variables(out);
+    return out;
+}
+
+CompiledEntry compile(const Plan& plan, const scenario::Request& task, std::uint16_t sequence) {
+    CompiledEntry c;
+    c.request = &task;
+    c.sequence = sequence;
+    c.needs = variables_of(task);
     c.head_request = task.method == "HEAD";
     c.sends_length =
         task.has_body || task.method == "POST" || task.method == "PUT" || task.method == "PATCH";
@@ -55,8 +68,8 @@ CompiledTask compile(const Plan& plan, const scenario::Task& task, TaskRef ref) 
     return c;
 }
 
-bool is_constant(const CompiledTask& c) {
-    const auto& task = *c.task;
+bool is_constant(const CompiledEntry& c) {
+    const auto& task = *c.request;
     return c.dynamic_headers.empty() && task.path.is_constant() &&
            (!task.has_body || task.body.is_constant()) &&
            std::all_of(task.query.begin(), task.query.end(), [](const auto& q) {
@@ -64,9 +77,9 @@ bool is_constant(const CompiledTask& c) {
            });
 }
 
-void render_into(const CompiledTask& c, scenario::RenderContext& context, std::string& out,
+void render_into(const CompiledEntry& c, scenario::RenderContext& context, std::string& out,
                  std::string& body) {
-    const auto& task = *c.task;
+    const auto& task = *c.request;
     out += c.before_target;
     const std::size_t path_at = out.size();
     task.path.render(context, out);
@@ -99,70 +112,83 @@ void render_into(const CompiledTask& c, scenario::RenderContext& context, std::s
 
 }  // namespace
 
-std::vector<TaskRef> number_tasks(const scenario::Scenario& scenario) {
-    std::vector<TaskRef> refs;
-    for (std::size_t c = 0; c < scenario.classes.size(); ++c) {
-        for (std::size_t t = 0; t < scenario.classes[c].tasks.size(); ++t) {
-            refs.push_back({static_cast<std::uint16_t>(c), static_cast<std::uint16_t>(t)});
-        }
-    }
-    return refs;
-}
-
-void TaskTable::Weighted::add(std::uint32_t weight, std::uint16_t v) {
+void EntryTable::Weighted::add(std::uint32_t weight, std::uint16_t v) {
     if (weight == 0) return;
     cumulative.push_back((cumulative.empty() ? 0 : cumulative.back()) + weight);
     value.push_back(v);
 }
 
-std::uint16_t TaskTable::Weighted::pick(Random& random) const {
+std::uint16_t EntryTable::Weighted::pick(Random& random) const {
     if (value.size() == 1) return value.front();
     const std::uint64_t draw = random.below(cumulative.back());
     const auto at = std::upper_bound(cumulative.begin(), cumulative.end(), draw);
     return value[static_cast<std::size_t>(at - cumulative.begin())];
 }
 
-TaskTable::TaskTable(const Plan& plan) {
-    tasks_of_class_.resize(plan.scenario.classes.size());
-    for (const TaskRef ref : number_tasks(plan.scenario)) {
-        const auto& task = plan.scenario.classes[ref.user_class].tasks[ref.task];
-        const auto number = static_cast<std::uint16_t>(tasks_.size());
-        tasks_of_class_[ref.user_class].add(task.weight, number);
-        CompiledTask c = compile(plan, task, ref);
+EntryTable::EntryTable(const Plan& plan) {
+    add_sequences(plan.scenario);
+    for (const scenario::EntryRef ref : number_entries(plan.scenario)) {
+        Sequence& sequence = sequences_[ref.sequence];
+        if (ref.step == 0) sequence.first_entry = static_cast<std::uint16_t>(entries_.size());
+        CompiledEntry c =
+            compile(plan, request_of(plan.scenario, sequence.ref, ref.step), ref.sequence);
         if (is_constant(c)) {
             Random unused(0, RandomStream::iteration, 0);
             scenario::RenderContext context{0, unused};
             std::string body;
             render_into(c, context, c.constant_request, body);
         }
-        tasks_.push_back(std::move(c));
+        entries_.push_back(std::move(c));
     }
-    for (std::size_t i = 0; i < plan.scenario.classes.size(); ++i) {
+    SQUADLOAD_CHECK(!class_weights_.value.empty());
+}
+
+void EntryTable::add_sequences(const scenario::Scenario& scenario) {
+    classes_.resize(scenario.classes.size());
+    tasks_of_class_.resize(scenario.classes.size());
+    for (const scenario::SequenceRef ref : number_sequences(scenario)) {
+        const auto number = static_cast<std::uint16_t>(sequences_.size());
+        sequences_.push_back({ref, 0, steps_of(scenario, ref)});
+        switch (ref.part) {
+            case scenario::Part::on_start:
+                classes_[ref.user_class].on_start = number;
+                break;
+            case scenario::Part::on_stop:
+                classes_[ref.user_class].on_stop = number;
+                break;
+            case scenario::Part::task:
+                tasks_of_class_[ref.user_class].add(
+                    scenario.classes[ref.user_class].tasks[ref.task].weight, number);
+                break;
+        }
+    }
+    for (std::size_t i = 0; i < scenario.classes.size(); ++i) {
+        classes_[i].has_flow = scenario::has_flow(scenario.classes[i]);
+        has_flow_ = has_flow_ || classes_[i].has_flow;
         if (!tasks_of_class_[i].value.empty())
-            classes_.add(plan.scenario.classes[i].weight, static_cast<std::uint16_t>(i));
+            class_weights_.add(scenario.classes[i].weight, static_cast<std::uint16_t>(i));
     }
-    SQUADLOAD_CHECK(!classes_.value.empty());
 }
 
-std::uint16_t TaskTable::pick(Random& random) const {
-    return pick_of_class(classes_.pick(random), random);
+std::uint16_t EntryTable::pick(Random& random) const {
+    return pick_of_class(class_weights_.pick(random), random);
 }
 
-std::uint16_t TaskTable::pick_of_class(std::uint16_t user_class, Random& random) const {
+std::uint16_t EntryTable::pick_of_class(std::uint16_t user_class, Random& random) const {
     return tasks_of_class_[user_class].pick(random);
 }
 
-std::vector<std::uint16_t> TaskTable::classes_of_users(std::uint32_t n) const {
+std::vector<std::uint16_t> EntryTable::classes_of_users(std::uint32_t n) const {
     // Each user goes to the class that lags furthest behind its share.
-    const auto total = static_cast<double>(classes_.cumulative.back());
-    std::vector<std::uint32_t> assigned(classes_.value.size(), 0);
+    const auto total = static_cast<double>(class_weights_.cumulative.back());
+    std::vector<std::uint32_t> assigned(class_weights_.value.size(), 0);
     std::vector<std::uint16_t> result(n);
     for (std::uint32_t user = 0; user < n; ++user) {
         std::size_t best = 0;
         double best_deficit = -1e300;
         for (std::size_t c = 0; c < assigned.size(); ++c) {
-            const double weight = static_cast<double>(classes_.cumulative[c] -
-                                                      (c == 0 ? 0 : classes_.cumulative[c - 1]));
+            const double weight = static_cast<double>(
+                class_weights_.cumulative[c] - (c == 0 ? 0 : class_weights_.cumulative[c - 1]));
             const double deficit = weight / total * (user + 1.0) - assigned[c];
             if (deficit > best_deficit + 1e-12) {
                 best_deficit = deficit;
@@ -170,17 +196,16 @@ std::vector<std::uint16_t> TaskTable::classes_of_users(std::uint32_t n) const {
             }
         }
         ++assigned[best];
-        result[user] = classes_.value[best];
+        result[user] = class_weights_.value[best];
     }
     return result;
 }
 
-std::span<const char> TaskTable::render(std::uint16_t task, std::uint64_t number, Random& random,
-                                        std::string& out, std::string& body) const {
-    const CompiledTask& c = tasks_[task];
+std::span<const char> EntryTable::render(std::uint16_t entry, scenario::RenderContext& context,
+                                         std::string& out, std::string& body) const {
+    const CompiledEntry& c = entries_[entry];
     if (!c.constant_request.empty()) return c.constant_request;
     out.clear();
-    scenario::RenderContext context{number, random};
     render_into(c, context, out, body);
     return out;
 }
