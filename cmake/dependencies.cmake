@@ -12,6 +12,7 @@ find_package(OpenSSL 3 REQUIRED)
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing>=2.3)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(brotlidec REQUIRED IMPORTED_TARGET libbrotlidec)
+pkg_check_modules(brotlienc REQUIRED IMPORTED_TARGET libbrotlienc)  # tests
 find_package(ZLIB REQUIRED)
 
 # Debian ships llhttp as C sources only, in node-llhttp.

@@ -43,11 +43,22 @@ std::string unmet_header(const scenario::HeaderExpectation& expected,
 
 }  // namespace
 
+std::string undecoded_body(const ResponseParser& response) {
+    if (response.unknown_coding().empty()) return "";
+    return fmt::format(
+        "body has content coding {}, which cannot be decoded; set Accept-Encoding "
+        "to some of gzip, deflate and br",
+        quoted(response.unknown_coding()));
+}
+
 std::string unmet_expectation(const scenario::Expectation& expect, const ResponseParser& response,
                               Nanos service_time) {
     for (const auto& header : expect.headers) {
         if (std::string sentence = unmet_header(header, response); !sentence.empty())
             return sentence;
+    }
+    if (expect.reads_body()) {
+        if (std::string sentence = undecoded_body(response); !sentence.empty()) return sentence;
     }
     for (const std::string& part : expect.body_contains) {
         if (!contains(response.body(), part)) return "body does not contain " + quoted(part);

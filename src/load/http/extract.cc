@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "load/http/expectation.h"
 #include "load/http/json_body.h"
 
 namespace squadload::http {
@@ -15,17 +16,20 @@ using scenario::Extraction;
 // A thread that once read a huge value does not hold on to the memory.
 constexpr std::size_t kRetainedBytes = 1024 * 1024;
 
-// What was found, before any of it is taken over. One per thread.
+// What is read once per response. One per thread.
 struct Scratch {
+    std::string undecoded;       // why nothing can be found in the body, or ""
     std::vector<JsonText> json;  // of the JSON extractions, in order
+    std::size_t next_json = 0;
     std::string json_text;
     std::string_view json_error;
-    std::vector<std::string_view> values;  // of every extraction
+    std::vector<std::string_view> values;  // of every extraction, before any is taken over
 };
 
 void read_json_values(std::span<const Extraction> extractions, std::string_view body,
                       Scratch& scratch) {
     scratch.json.clear();
+    scratch.next_json = 0;
     if (scratch.json_text.capacity() > kRetainedBytes) scratch.json_text = {};
     scratch.json_text.clear();
     for (const Extraction& one : extractions) {
@@ -34,22 +38,42 @@ void read_json_values(std::span<const Extraction> extractions, std::string_view 
     scratch.json_error = read_json(scratch.json, body, scratch.json_text);
 }
 
-std::string_view kind(const Extraction& extraction) {
-    switch (extraction.from) {
-        case Extraction::From::header:
-            return "header";
-        case Extraction::From::regex:
-            return "regex";
+// A value, or why there is none; `refused` cannot be helped by a fallback.
+struct Found {
+    std::optional<std::string_view> value;
+    std::string why = {};
+    bool refused = false;
+};
+
+Found find_json(const Extraction& extraction, Scratch& scratch) {
+    const JsonText& text = scratch.json[scratch.next_json++];
+    if (!scratch.json_error.empty()) return {std::nullopt, std::string(scratch.json_error)};
+    switch (text.state) {
+        case JsonText::State::found:
+            return {std::string_view(scratch.json_text).substr(text.begin, text.end - text.begin)};
+        case JsonText::State::inexact:
+            return {std::nullopt,
+                    fmt::format("json {} has a number beyond 64 bits", extraction.what), true};
         default:
-            return "json";
+            return {std::nullopt, fmt::format("json {} missing", extraction.what)};
     }
 }
 
-std::optional<std::string_view> find_outside_json(const Extraction& extraction,
-                                                  const ResponseParser& response) {
-    if (extraction.from == Extraction::From::regex) return extraction.regex->find(response.body());
-    if (!response.has_header(extraction.what)) return std::nullopt;
-    return response.header(extraction.what);
+Found find_header(const Extraction& extraction, const ResponseParser& response) {
+    if (response.has_header(extraction.what)) return {response.header(extraction.what)};
+    return {std::nullopt, fmt::format("header {} missing", extraction.what)};
+}
+
+Found find_regex(const Extraction& extraction, std::string_view body) {
+    if (const auto value = extraction.regex->find(body)) return {value};
+    return {std::nullopt, fmt::format("regex {} missing", extraction.what)};
+}
+
+Found find(const Extraction& extraction, const ResponseParser& response, Scratch& scratch) {
+    if (extraction.from == Extraction::From::header) return find_header(extraction, response);
+    if (!scratch.undecoded.empty()) return {std::nullopt, scratch.undecoded};
+    return extraction.from == Extraction::From::json ? find_json(extraction, scratch)
+                                                     : find_regex(extraction, response.body());
 }
 
 }  // namespace
@@ -65,37 +89,22 @@ Extractor::Extractor(std::span<const Extraction> extractions, std::span<const st
     }
 }
 
-std::string Extractor::sentence(std::size_t extraction, std::string_view why) const {
-    return fmt::format("extract {}: {}", names_[extraction], why);
-}
-
 std::string Extractor::extract(const ResponseParser& response,
                                std::span<scenario::Variable> into) const {
     if (empty()) return "";
     thread_local Scratch scratch;
+    scratch.undecoded = needs_body_ ? undecoded_body(response) : "";
     if (needs_json_) read_json_values(extractions_, response.body(), scratch);
     scratch.values.clear();
-    std::size_t next_json = 0;
     for (std::size_t i = 0; i < extractions_.size(); ++i) {
         const Extraction& one = extractions_[i];
-        std::optional<std::string_view> value;
-        if (one.from == Extraction::From::json) {
-            const JsonText& text = scratch.json[next_json++];
-            if (text.state == JsonText::State::inexact)
-                return sentence(i, fmt::format("json {} has a number beyond 64 bits", one.what));
-            if (text.state == JsonText::State::found)
-                value =
-                    std::string_view(scratch.json_text).substr(text.begin, text.end - text.begin);
-        } else {
-            value = find_outside_json(one, response);
+        Found found = find(one, response, scratch);
+        if (!found.value && !found.refused && one.fallback) found.value = *one.fallback;
+        if (found.value && found.value->size() > kMaxExtractedBytes) {
+            found = {std::nullopt, fmt::format("the value of {} is longer than 64 KiB", one.what)};
         }
-        if (!value && one.fallback) value = *one.fallback;
-        if (!value && one.from == Extraction::From::json && !scratch.json_error.empty())
-            return sentence(i, scratch.json_error);
-        if (!value) return sentence(i, fmt::format("{} {} missing", kind(one), one.what));
-        if (value->size() > kMaxExtractedBytes)
-            return sentence(i, fmt::format("{} {} is longer than 64 KiB", kind(one), one.what));
-        scratch.values.push_back(*value);
+        if (!found.value) return fmt::format("extract {}: {}", names_[i], found.why);
+        scratch.values.push_back(*found.value);
     }
     for (std::size_t i = 0; i < extractions_.size(); ++i) {
         scenario::Variable& variable = into[extractions_[i].variable];

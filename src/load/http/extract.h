@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "load/http/response_parser.h"
@@ -42,8 +41,6 @@ class Extractor {
                                       std::span<scenario::Variable> into) const;
 
   private:
-    [[nodiscard]] std::string sentence(std::size_t extraction, std::string_view why) const;
-
     std::span<const scenario::Extraction> extractions_;
     std::vector<std::string> names_;  // of the variable of each extraction
     bool needs_headers_ = false;

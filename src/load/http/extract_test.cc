@@ -132,6 +132,17 @@ TEST(Extract, RegularExpressions) {
               "extract page: regex x(\\d+) missing");
 }
 
+TEST(Extract, ABodyThatCannotBeDecoded) {
+    const auto response = answer("abc", "X: 1\r\nContent-Encoding: zstd\r\n");
+    const std::string_view sentence =
+        "extract token: body has content coding \"zstd\", which cannot be decoded; set "
+        "Accept-Encoding to some of gzip, deflate and br";
+    EXPECT_EQ(extract({from_json(0, "/t")}, response).sentence, sentence);
+    EXPECT_EQ(extract({from_regex(0, "b")}, response).sentence, sentence);
+    EXPECT_EQ(extract({from_header(0, "X")}, response).sentence, "");
+    EXPECT_EQ(extract({from_json(0, "/t", "none")}, response).variables[0].text, "none");
+}
+
 TEST(Extract, AllOrNothing) {
     const std::vector what = {from_json(0, "/t"), from_header(1, "X"), from_json(2, "/p")};
     const Extractor extractor(what, kNames);
@@ -149,9 +160,9 @@ TEST(Extract, ValuesAreBounded) {
     const std::string most(kMaxExtractedBytes, 'x');
     EXPECT_EQ(json_value("/t", fmt::format(R"({{"t": "{}"}})", most)), most);
     EXPECT_EQ(json_value("/t", fmt::format(R"({{"t": "{}y"}})", most), "fallback"),
-              "extract token: json /t is longer than 64 KiB");
+              "extract token: the value of /t is longer than 64 KiB");
     EXPECT_EQ(extract({from_regex(1, "x+")}, answer(most + "x")).sentence,
-              "extract id: regex x+ is longer than 64 KiB");
+              "extract id: the value of x+ is longer than 64 KiB");
 }
 
 TEST(Extract, ReusesTheMemoryOfTheVariables) {

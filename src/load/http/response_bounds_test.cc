@@ -2,18 +2,12 @@
 // bytes are cut.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "load/http/response_parser.h"
 
 namespace squadload::http {
 namespace {
 
 using namespace std::string_view_literals;
-
-// Allocations of this thread; counted to prove that a reused parser makes none.
-[[maybe_unused]] thread_local std::uint64_t allocations = 0;
 
 struct Bounded {
     ResponseParser::Status status = ResponseParser::Status::need_more;
@@ -197,46 +191,5 @@ TEST(ResponseParser, FindsHeadersByNameWithoutCaseInOrder) {
     EXPECT_FALSE(parser.has_header("Content-Lengthy"));
 }
 
-#ifndef SQUADLOAD_TSAN
-TEST(ResponseParser, AllocatesNothingOnceWarm) {
-    ResponseParser parser;
-    const std::string text = kChunkedHead.substr(0, kChunkedHead.size() - 2) +
-                             repeated("Some-Header-Name: and a value\r\n", 20) + "\r\n400\r\n" +
-                             repeated("x", 1024) + "\r\n0\r\n\r\n";
-    const auto exchange = [&] {
-        parser.start(false, true, true, {});
-        return parser.feed(text);
-    };
-    EXPECT_EQ(exchange(), ResponseParser::Status::complete);
-    const std::uint64_t before = allocations;
-    for (int i = 0; i < 100; ++i) {
-        if (exchange() != ResponseParser::Status::complete) FAIL();
-    }
-    EXPECT_EQ(allocations - before, 0U);
-    EXPECT_GT(before, 0U) << "the count does not work";
-}
-#endif
-
 }  // namespace
 }  // namespace squadload::http
-
-#ifndef SQUADLOAD_TSAN  // which brings its own
-// Replaced together with its nothrow form: sanitizers want each pair from one hand.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    ++squadload::http::allocations;
-    return std::malloc(size);
-}
-void* operator new(std::size_t size) {
-    if (void* memory = operator new(size, std::nothrow); memory != nullptr) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-    std::free(memory);
-}
-#endif

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "load/http/content_coding.h"
 #include "load/http/kept_headers.h"
 
 namespace squadload::http {
@@ -13,6 +14,8 @@ namespace {
 constexpr std::size_t kRetainedBodyBytes = 1024 * 1024;
 // Framing a chunk may have for nothing: 16 bytes, and twice its data.
 constexpr std::uint64_t kFreeChunkFraming = 16;
+
+constexpr std::string_view kContentEncoding = "Content-Encoding";
 
 constexpr int kNoBody = 1;  // from on_headers_complete: the message ends here
 
@@ -53,7 +56,10 @@ struct ResponseParser::State {
     std::uint64_t open_bytes = 0;
 
     KeptHeaders headers;
-    std::string body;
+    std::string body;     // as received
+    std::string decoded;  // when is_decoded
+    bool is_decoded = false;
+    std::string_view unknown_coding;  // into headers
     std::string error;
 
     Status fail(std::string_view sentence) {
@@ -87,6 +93,11 @@ struct ResponseParser::State {
         return head_bytes + chunk_excess + open_bytes;
     }
 
+    // Also for Content-Encoding.
+    [[nodiscard]] bool keeps_field() const {
+        return in_header_block && (keep_headers || keep_body);
+    }
+
     // In a body that is not chunked every byte is body.
     [[nodiscard]] bool in_plain_body() const {
         return !in_header_block && (grammar.flags & F_CHUNKED) == 0;
@@ -105,6 +116,9 @@ struct ResponseParser::State {
     void after_pause();
     int headers_complete();
     int add_body(std::string_view piece);
+    void complete();
+    void start(bool is_head_request, bool keeps_headers, bool keeps_body,
+               const ParserLimits& bounds);
 };
 
 namespace {
@@ -128,7 +142,7 @@ int on_status(llhttp_t* grammar, const char* at, std::size_t size) {
 int on_header_field(llhttp_t* grammar, const char* at, std::size_t size) {
     State& state = state_of(grammar);
     state.name_bytes += size;
-    if (state.keep_headers && state.in_header_block) state.headers.append_name({at, size});
+    if (state.keeps_field()) state.headers.append_name({at, size});
     return HPE_OK;
 }
 
@@ -143,7 +157,7 @@ int on_header_field_complete(llhttp_t* grammar) {
 
 int on_header_value(llhttp_t* grammar, const char* at, std::size_t size) {
     State& state = state_of(grammar);
-    if (state.keep_headers && state.in_header_block) state.headers.append_value({at, size});
+    if (state.keeps_field()) state.headers.append_value({at, size});
     return HPE_OK;
 }
 
@@ -266,8 +280,22 @@ void ResponseParser::State::after_pause() {
         headers.clear();
         restart_grammar();
     } else {
-        status = Status::complete;
+        complete();
     }
+}
+
+void ResponseParser::State::complete() {
+    status = Status::complete;
+    if (!keep_body || body.empty()) return;
+    ContentCodings codings;
+    for (std::size_t nth = 0; headers.find(kContentEncoding, nth).data() != nullptr; ++nth)
+        codings.add(headers.find(kContentEncoding, nth));
+    unknown_coding = codings.unknown();
+    if (codings.none() || !unknown_coding.empty()) return;
+    const auto why =
+        codings.decode(body, std::min(limits.body_bytes, limits.kept_body_bytes), decoded);
+    is_decoded = why.empty();
+    if (!is_decoded) fail(why);
 }
 
 ResponseParser::ResponseParser() : state_(std::make_unique<State>(settings())) {
@@ -277,23 +305,30 @@ ResponseParser::~ResponseParser() = default;
 ResponseParser::ResponseParser(ResponseParser&&) noexcept = default;
 ResponseParser& ResponseParser::operator=(ResponseParser&&) noexcept = default;
 
+void ResponseParser::State::start(bool is_head_request, bool keeps_headers, bool keeps_body,
+                                  const ParserLimits& bounds) {
+    restart_grammar();
+    status = Status::need_more;
+    limits = bounds;
+    head_request = is_head_request;
+    keep_headers = keeps_headers;
+    keep_body = keeps_body;
+    started = truncated = keep_alive = is_decoded = false;
+    status_code = 0;
+    body_bytes = head_bytes = chunk_excess = open_bytes = 0;
+    excess_bytes = 0;
+    headers.clear();
+    unknown_coding = {};
+    error.clear();
+    for (std::string* text : {&body, &decoded}) {
+        text->clear();
+        if (text->capacity() > kRetainedBodyBytes) text->shrink_to_fit();
+    }
+}
+
 void ResponseParser::start(bool head_request, bool keep_headers, bool keep_body,
                            const ParserLimits& limits) {
-    State& s = *state_;
-    s.restart_grammar();
-    s.status = Status::need_more;
-    s.limits = limits;
-    s.head_request = head_request;
-    s.keep_headers = keep_headers;
-    s.keep_body = keep_body;
-    s.started = s.truncated = s.keep_alive = false;
-    s.status_code = 0;
-    s.body_bytes = s.head_bytes = s.chunk_excess = s.open_bytes = 0;
-    s.excess_bytes = 0;
-    s.headers.clear();
-    s.error.clear();
-    s.body.clear();
-    if (s.body.capacity() > kRetainedBodyBytes) s.body.shrink_to_fit();
+    state_->start(head_request, keep_headers, keep_body, limits);
 }
 
 ResponseParser::Status ResponseParser::feed(std::span<const char> bytes) {
@@ -319,7 +354,7 @@ ResponseParser::Status ResponseParser::finish() {
     if (s.status != Status::need_more) return s.status;
     if (llhttp_finish(&s.grammar);
         s.message_done) {  // calls on_message_complete if the end of input ends the body
-        s.status = Status::complete;
+        s.complete();
         return s.status;
     }
     s.truncated = true;
@@ -347,7 +382,10 @@ std::size_t ResponseParser::excess_bytes() const {
     return state_->excess_bytes;
 }
 std::string_view ResponseParser::body() const {
-    return state_->body;
+    return state_->is_decoded ? state_->decoded : state_->body;
+}
+std::string_view ResponseParser::unknown_coding() const {
+    return state_->unknown_coding;
 }
 std::string_view ResponseParser::header(std::string_view name, std::size_t nth) const {
     return state_->headers.find(name, nth);

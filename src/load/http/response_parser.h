@@ -22,8 +22,8 @@ struct ParserLimits {
     // Go's net/http.
     std::uint64_t header_bytes = 64 * 1024;
     std::uint64_t body_bytes = 1024ULL * 1024 * 1024;
-    std::uint64_t kept_body_bytes =
-        10 * 1024 * 1024;  // the bound instead of body_bytes when the body is kept
+    std::uint64_t kept_body_bytes = 10 * 1024 * 1024;  // the bound instead of body_bytes when the
+                                                       // body is kept; as received and as decoded
 };
 
 class ResponseParser {
@@ -41,7 +41,9 @@ class ResponseParser {
 
     // Starts the next exchange. head_request: no body follows whatever the headers say (RFC 9112
     // §6.3). keep_headers / keep_body: whether header() and body() will be asked for; keeping is
-    // bounded by `limits`.
+    // bounded by `limits`. A body that is kept is decoded (Content-Encoding) once it is complete: a
+    // malformed or truncated coding fails, and so does a decoded body over its bound. One that is
+    // not kept is not looked into.
     void start(bool head_request, bool keep_headers, bool keep_body, const ParserLimits& limits);
 
     // 1xx responses are skipped (101 is an error: nothing was to be upgraded). Bytes after the end
@@ -59,9 +61,14 @@ class ResponseParser {
         const;  // 0 until the status line of the final response is complete
     [[nodiscard]] bool keep_alive() const;  // complete, and the connection may carry another
                                             // exchange; the caller decides what excess bytes mean
-    [[nodiscard]] std::uint64_t body_bytes() const;  // received so far, after de-chunking
+    [[nodiscard]] std::uint64_t body_bytes() const;  // received so far: de-chunked, not decoded
     [[nodiscard]] std::size_t excess_bytes() const;  // fed bytes beyond the end of the response
-    [[nodiscard]] std::string_view body() const;     // kept body; valid until start()
+    // Kept body, decoded; valid until start(). As received while the response is not complete, and
+    // when unknown_coding() is not "".
+    [[nodiscard]] std::string_view body() const;
+    // The content coding that kept the body of a complete response from being decoded ("zstd"), as
+    // it was sent; "": none.
+    [[nodiscard]] std::string_view unknown_coding() const;
     // The nth value (from 0) of a kept header, names compared without case; has_header tells absent
     // from empty. Trailers are not headers (RFC 9110 §6.5.1) and are dropped. Valid until start().
     [[nodiscard]] std::string_view header(std::string_view name, std::size_t nth = 0) const;
