@@ -76,18 +76,22 @@ using Lookup = std::function<std::optional<yaml::Value>(std::string_view key)>;
                                            const Environment& environment);
 [[nodiscard]] FailFast default_fail_fast();  // success < 99 % or p95 > 3,000 ms over 10 s
 // read_users.cc: user classes with their tasks; the target's headers and timeouts merged in.
+// `context` knows the variables of all classes: what the target's headers may name.
 [[nodiscard]] std::vector<UserClass> read_users(const yaml::Value& users, const Target& target,
                                                 const ReadContext& context);
-// Adjusts tasks by name: weight, timeout, description.
+// Adjusts tasks by name: weight, timeout (of each step), description.
 void apply_endpoints(const yaml::Value& endpoints, std::vector<UserClass>& classes);
+// read_request.cc
 [[nodiscard]] HeaderTemplates read_headers(const yaml::Value& headers, const ReadContext& context);
 void read_timeouts(const yaml::Value& value, Timeouts& timeouts);  // one duration (total) or a map
 [[nodiscard]] Template compile_at(const yaml::Value& value, Escape escape,
                                   const ReadContext& context);
 // read_wait.cc
 [[nodiscard]] pacing::WaitTime read_wait_time(const yaml::Value& value);
+[[nodiscard]] pacing::WaitTime read_think(const yaml::Value& value);  // none, constant or between
 // read_expect.cc
 [[nodiscard]] Expectation read_expect(const yaml::Value& value);
+[[nodiscard]] bool is_json_pointer(std::string_view text);  // RFC 6901
 // read_load.cc
 [[nodiscard]] LoadSettings read_load(const Lookup& lookup);
 [[nodiscard]] std::vector<ScenarioSpec> read_scenarios(const yaml::Value& value);

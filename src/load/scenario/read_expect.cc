@@ -66,14 +66,6 @@ HeaderExpectation read_header(const Value::Named& entry) {
     return header;
 }
 
-bool is_json_pointer(std::string_view text) {
-    if (!text.empty() && text.front() != '/') return false;
-    for (std::size_t i = text.find('~'); i != std::string_view::npos; i = text.find('~', i + 1)) {
-        if (i + 1 >= text.size() || (text[i + 1] != '0' && text[i + 1] != '1')) return false;
-    }
-    return true;
-}
-
 JsonExpectation read_json(const Value::Named& entry) {
     JsonExpectation json;
     json.pointer = entry.name;
@@ -90,6 +82,14 @@ JsonExpectation read_json(const Value::Named& entry) {
 }
 
 }  // namespace
+
+bool is_json_pointer(std::string_view text) {
+    if (!text.empty() && text.front() != '/') return false;
+    for (std::size_t i = text.find('~'); i != std::string_view::npos; i = text.find('~', i + 1)) {
+        if (i + 1 >= text.size() || (text[i + 1] != '0' && text[i + 1] != '1')) return false;
+    }
+    return true;
+}
 
 Expectation read_expect(const Value& value) {
     Expectation expect;

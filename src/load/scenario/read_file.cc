@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "load/scenario/class_reader.h"
 #include "load/scenario/parsed_file.h"
 #include "load/scenario/threshold_keys.h"
 
@@ -159,12 +160,15 @@ ParsedFile read_map(const Map& map, const yaml::Document& document,
         for (const auto& entry : v->entries()) read_data_set(entry, file.file_name, *data);
     }
     file.data = data;
-    const ReadContext context{*data, environment};
     if (const auto v = map.get("version")) (void)v->integer(1, 1);
+    const auto users = map.get_or_null("users");
+    const bool own_users = users && !users->is_null();
+    const std::vector<std::string> variables =
+        own_users ? variables_of_users(users->node()) : std::vector<std::string>{};
+    const ReadContext context{*data, environment, variables};
     if (const auto v = map.get_or_null("target")) file.target = read_target(*v, context);
-    file.classes = map.has("users") && !map.get_or_null("users")->is_null()
-                       ? read_users(*map.get("users"), file.target, context)
-                       : read_builtin_users(file.target, context, map.value().problems());
+    file.classes = own_users ? read_users(*users, file.target, context)
+                             : read_builtin_users(file.target, context, map.value().problems());
     if (const auto v = map.get_or_null("endpoints")) apply_endpoints(*v, file.classes);
     file.defaults = read_load([&](std::string_view key) {
         const bool general = key == "seed" || key == "workers" || key == "graceful_stop";

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/suggest.h"
-#include "load/scenario/json_body.h"
-#include "load/scenario/parsed_file.h"
+#include "load/scenario/class_reader.h"
+#include "load/scenario/entries.h"
 
 namespace squadload::scenario {
 namespace {
@@ -13,160 +13,98 @@ using yaml::Map;
 using yaml::Value;
 
 constexpr std::int64_t kMaxWeight = 1'000'000;
-constexpr std::size_t kMaxTasks = 1'000;  // over all classes
 
-bool is_token(std::string_view text) {  // RFC 9110 §5.6.2
-    constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               kOthers.find(c) != std::string_view::npos;
-    });
-}
-
-std::string upper(std::string text) {
-    for (char& c : text) {
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    }
-    return text;
-}
-
-bool has_header(const HeaderTemplates& headers, const std::string& name) {
-    return std::any_of(headers.begin(), headers.end(),
-                       [&](const auto& header) { return upper(header.first) == upper(name); });
-}
-
-// Later headers replace earlier ones of the same name.
-void merge_headers(HeaderTemplates& into, const HeaderTemplates& headers) {
-    for (const auto& [name, value] : headers) {
-        std::erase_if(into, [&](const auto& other) { return upper(other.first) == upper(name); });
-        into.emplace_back(name, value);
+// A task with steps has nothing of a request itself.
+void refuse_request_keys(const Map& map) {
+    for (const std::string_view key : request_keys({})) {
+        if (key == "name" || key == "description" || !map.has(key)) continue;
+        map.get_or_null(key)->fail(
+            fmt::format("a task with steps has no {} of its own; write it into a step", key));
     }
 }
 
-std::string read_method(const Value& value) {
-    const std::string method = upper(value.text());
-    if (!is_token(method)) {
-        value.fail(fmt::format("'{}' is not a method such as GET or POST", value.text()));
-    } else if (method == "CONNECT") {
-        value.fail("CONNECT opens a tunnel and is not supported");
-    }
-    return method;
-}
-
-Template read_path(const Value& value, const ReadContext& context) {
-    const std::string path = value.text();
-    if (!path.starts_with('/')) {
-        value.fail(fmt::format("a path starts with '/', '{}' does not", path));
-    } else if (path.find('#') != std::string::npos) {
-        value.fail("a path has no '#': what follows it is never sent; write %23 for the character");
-    }
-    return compile_at(value, Escape::url_path, context);
-}
-
-// "/a?b=1" → "/a": what Locust's formats show.
-std::string entry_name_of(const std::string& path) {
-    return path.substr(0, path.find('?'));
-}
-
-void read_query(const Value& value, const ReadContext& context, Task& task) {
-    for (const auto& entry : value.entries()) {
-        auto name = Template::compile(entry.name, Escape::url_query, context, entry.key_mark);
-        if (!name) {
-            value.problems().add(name.error());
-            continue;
-        }
-        for (const Value& item : entry.value.items_or_one()) {
-            task.query.emplace_back(
-                *name, item.is_null() ? Template() : compile_at(item, Escape::url_query, context));
-        }
-    }
-}
-
-void read_body(const Map& map, const ReadContext& context, Task& task) {
-    const auto json = map.get_or_null("json");
-    const auto body = map.get("body");
-    if (json && body) body->fail("json and body exclude each other");
-    if (json) {
-        task.body = json_template(*json, context);
-        task.body_is_json = true;
-        if (!has_header(task.headers, "Content-Type")) {
-            task.headers.emplace_back("Content-Type", Template::constant("application/json"));
-        }
-    } else if (body) {
-        task.body = compile_at(*body, Escape::none, context);
-    }
-    task.has_body = json || body;
-}
-
-// "GET /health" in place of a map.
-void read_short_task(const Value& value, const ReadContext& context, Task& task) {
-    const std::string text = value.text();
-    const std::size_t space = text.find(' ');
-    if (space == std::string::npos || !is_token(text.substr(0, space)) ||
-        text.compare(space + 1, 1, "/") != 0) {
-        value.fail("expected a map with keys such as path, or a text such as GET /health");
-        return;
-    }
-    task.method = upper(text.substr(0, space));
-    const std::string path = text.substr(space + 1);
-    auto compiled = Template::compile(path, Escape::url_path, context, value.mark());
-    if (compiled)
-        task.path = std::move(*compiled);
-    else
-        value.problems().add(compiled.error());
-    task.entry_name = entry_name_of(path);
-}
-
-Task read_task(std::string name, const Value& value, const Target& target,
-               const ReadContext& context) {
+// `known` is what the other tasks and on_start can have set; the task may add to its own copy.
+Task read_task(std::string name, const Value& value, ClassScope& scope, Known known) {
     Task task;
     task.name = std::move(name);
-    task.headers = target.headers;
-    task.timeouts = target.timeouts;
     if (value.is_scalar()) {
-        read_short_task(value, context, task);
+        add_label(task.name, value, scope);
+        read_short_request(value, scope, known, task);
         return task;
     }
-    const Map map = value.map({"name", "weight", "method", "path", "query", "headers", "json",
-                               "body", "timeout", "expect", "description", "entry_name"});
+    const Map map = value.map(request_keys({"weight", "steps"}));
     if (const auto v = map.get("weight")) {
         task.weight = static_cast<std::uint32_t>(v->integer(0, kMaxWeight));
     }
-    if (const auto v = map.get("method")) task.method = read_method(*v);
-    if (const auto v = map.get("path")) {
-        task.path = read_path(*v, context);
-        task.entry_name = entry_name_of(task.path.source());
-    } else {
-        value.fail("a task needs a path");
+    if (!map.has("steps")) {
+        add_label(task.name, value, scope);
+        read_request(map, "task", scope, known, task);
+        return task;
     }
-    if (const auto v = map.get("entry_name")) task.entry_name = v->text();
+    refuse_request_keys(map);
+    task.timeouts = scope.target.timeouts;
     if (const auto v = map.get("description")) task.description = v->text();
-    if (const auto v = map.get_or_null("query")) read_query(*v, context, task);
-    if (const auto v = map.get_or_null("headers")) {
-        merge_headers(task.headers, read_headers(*v, context));
+    if (const auto v = map.get("steps")) {
+        std::set<std::string> names;
+        task.steps = read_steps(*v, task.name, names, scope, known);
     }
-    read_body(map, context, task);
-    if (const auto v = map.get("timeout")) read_timeouts(*v, task.timeouts);
-    if (const auto v = map.get_or_null("expect")) task.expect = read_expect(*v);
     return task;
 }
 
-const yaml::Node* name_key(const Value& task) {
-    for (const yaml::Entry& entry : task.node().entries) {
-        if (entry.key.text == "name") return &entry.value;
+struct NamedTask {
+    std::string name;
+    Value value;
+};
+
+// How many tasks extract each variable.
+class Extractors {
+  public:
+    Extractors(const std::vector<NamedTask>& tasks, const std::vector<std::string>& variables)
+        : variables_(variables), tasks_(variables.size()) {
+        for (const NamedTask& task : tasks) {
+            for (const std::uint16_t variable : of(task)) ++tasks_[variable];
+        }
     }
-    return nullptr;
-}
+
+    // What can be set before the task begins: tasks run in any order.
+    [[nodiscard]] Known known_to(const NamedTask& task, const Known& after_start) const {
+        Known known = after_all(after_start);
+        for (const std::uint16_t variable : of(task)) {
+            if (tasks_[variable] == 1) known.now[variable] = after_start.now[variable];
+        }
+        return known;
+    }
+    [[nodiscard]] Known after_all(Known known) const {
+        for (std::size_t i = 0; i < tasks_.size(); ++i) {
+            known.now[i] = known.now[i] || tasks_[i] > 0;
+        }
+        known.ever = known.now;
+        return known;
+    }
+
+  private:
+    [[nodiscard]] std::vector<std::uint16_t> of(const NamedTask& task) const {
+        std::vector<std::uint16_t> own;
+        for (const std::string& name : variables_of_task(task.value.node())) {
+            if (const auto variable = find_variable(name, variables_)) own.push_back(*variable);
+        }
+        return own;
+    }
+
+    const std::vector<std::string>& variables_;
+    std::vector<std::size_t> tasks_;
+};
 
 // A map of names, or a list whose entries have a name.
-std::vector<Task> read_tasks(const Value& value, const Target& target, const ReadContext& context) {
-    std::vector<Task> tasks;
+std::vector<NamedTask> named_tasks(const Value& value) {
+    std::vector<NamedTask> tasks;
+    if (too_many(value)) return tasks;
     if (!value.is_list()) {
         for (const auto& entry : value.entries()) {
             if (name_key(entry.value) != nullptr) {
                 entry.value.fail("the key is the name of the task; remove name");
             }
-            tasks.push_back(read_task(entry.name, entry.value, target, context));
+            tasks.push_back({entry.name, entry.value});
         }
         return tasks;
     }
@@ -178,11 +116,25 @@ std::vector<Task> read_tasks(const Value& value, const Target& target, const Rea
         }
         const std::string& name = named->text;
         if (std::any_of(tasks.begin(), tasks.end(),
-                        [&](const Task& t) { return t.name == name; })) {
+                        [&](const NamedTask& t) { return t.name == name; })) {
             item.fail(fmt::format("there is a task named '{}' already", name));
         }
-        tasks.push_back(read_task(name, item, target, context));
+        tasks.push_back({name, item});
     }
+    return tasks;
+}
+
+// Afterwards `known` holds what the tasks can have set, too.
+std::vector<Task> read_tasks(const Value& value, ClassScope& scope, Known& known) {
+    const std::vector<NamedTask> named = named_tasks(value);
+    const std::vector<std::string> variables(scope.context.variables.begin(),
+                                             scope.context.variables.end());
+    const Extractors extractors(named, variables);
+    std::vector<Task> tasks;
+    for (const NamedTask& task : named) {
+        tasks.push_back(read_task(task.name, task.value, scope, extractors.known_to(task, known)));
+    }
+    known = extractors.after_all(std::move(known));
     return tasks;
 }
 
@@ -191,69 +143,84 @@ bool runs(const UserClass& user) {
                                           [](const Task& t) { return t.weight > 0; });
 }
 
+// The target's headers as a class sends them. `context` knows the variables of all classes, by
+// which they were compiled; `names` are those of the class.
+std::vector<TargetHeader> headers_of_class(const Target& target, const ReadContext& context,
+                                           const std::vector<std::string>& names) {
+    std::vector<TargetHeader> headers;
+    for (const auto& [name, value] : target.headers) {
+        TargetHeader header{name, value, ""};
+        std::vector<std::uint16_t> needed;
+        value.variables(needed);
+        for (const std::uint16_t variable : needed) {
+            const std::string& wanted = context.variables[variable];
+            if (std::find(names.begin(), names.end(), wanted) == names.end())
+                header.missing = wanted;
+        }
+        if (!needed.empty() && header.missing.empty()) {
+            const ReadContext own{context.data, context.environment, names};
+            if (auto compiled = Template::compile(value.source(), Escape::header, own, {})) {
+                header.value = std::move(*compiled);
+            }
+        }
+        headers.push_back(std::move(header));
+    }
+    return headers;
+}
+
 UserClass read_class(const Value::Named& entry, const Target& target, const ReadContext& context) {
     UserClass user;
     user.name = entry.name;
-    const Map map = entry.value.map({"weight", "wait_time", "tasks", "description"});
+    const Map map = entry.value.map(
+        {"weight", "wait_time", "cookies", "on_start", "on_stop", "tasks", "description"});
+    user.variables = variables_of_class(entry.value.node());
+    if (user.variables.size() > kMaxVariables) {
+        entry.value.fail(fmt::format("a user class extracts at most {} variables", kMaxVariables));
+    }
+    ClassScope scope{user.name, target,
+                     ReadContext{context.data, context.environment, user.variables},
+                     headers_of_class(target, context, user.variables)};
+    Known known{std::vector<bool>(user.variables.size()), {}};
+    known.ever = known.now;
     if (const auto v = map.get("weight")) {
         user.weight = static_cast<std::uint32_t>(v->integer(0, kMaxWeight));
     }
     if (const auto v = map.get("wait_time")) user.wait = read_wait_time(*v);
-    if (const auto v = map.get("tasks")) user.tasks = read_tasks(*v, target, context);
+    std::set<std::string> names;  // of the steps of on_start and on_stop
+    if (const auto v = map.get("on_start")) {
+        user.on_start = read_steps(*v, "on_start", names, scope, known);
+    }
+    if (const auto v = map.get("tasks")) user.tasks = read_tasks(*v, scope, known);
+    if (const auto v = map.get("on_stop")) {
+        user.on_stop = read_steps(*v, "on_stop", names, scope, known);
+    }
+    const auto cookies = map.get("cookies");
+    user.cookies = cookies ? cookies->boolean() : has_flow(user);
     if (user.weight > 0 && !runs(user)) {
         entry.value.fail("a user needs tasks, at least one with a weight above 0");
     }
     return user;
 }
 
+std::size_t requests_of(const UserClass& user) {
+    std::size_t requests = user.on_start.size() + user.on_stop.size();
+    for (const Task& task : user.tasks) requests += std::max<std::size_t>(task.steps.size(), 1);
+    return requests;
+}
+
 }  // namespace
-
-Template compile_at(const Value& value, Escape escape, const ReadContext& context) {
-    const std::string text = value.text();
-    auto compiled = Template::compile(text, escape, context, value.mark());
-    if (compiled) return std::move(*compiled);
-    value.fail(compiled.error().message);
-    return {};
-}
-
-HeaderTemplates read_headers(const Value& headers, const ReadContext& context) {
-    HeaderTemplates all;
-    for (const auto& entry : headers.entries()) {
-        const std::string name = upper(entry.name);
-        const auto fail = [&](std::string_view sentence) {
-            headers.problems().add(entry.key_mark,
-                                   fmt::format("{}: {}", entry.value.path(), sentence));
-        };
-        if (!is_token(name)) fail("not a header name");
-        if (name == "CONTENT-LENGTH" || name == "TRANSFER-ENCODING") {
-            fail("is set by squadload from the body; remove it");
-        }
-        if (has_header(all, name)) fail("is there twice (header names ignore case)");
-        all.emplace_back(entry.name, compile_at(entry.value, Escape::header, context));
-    }
-    return all;
-}
-
-void read_timeouts(const Value& value, Timeouts& timeouts) {
-    if (value.is_scalar()) {
-        timeouts.total = value.duration();
-        return;
-    }
-    const Map map = value.map({"connect", "first_byte", "total"});
-    if (const auto v = map.get("connect")) timeouts.connect = v->duration();
-    if (const auto v = map.get("first_byte")) timeouts.first_byte = v->duration();
-    if (const auto v = map.get("total")) timeouts.total = v->duration();
-}
 
 std::vector<UserClass> read_users(const Value& users, const Target& target,
                                   const ReadContext& context) {
     std::vector<UserClass> classes;
-    std::size_t tasks = 0;
+    std::size_t requests = 0;
     for (const auto& entry : users.entries()) {
         classes.push_back(read_class(entry, target, context));
-        tasks += classes.back().tasks.size();
+        requests += requests_of(classes.back());
     }
-    if (tasks > kMaxTasks) users.fail(fmt::format("more than {} tasks", kMaxTasks));
+    if (requests > kMaxRequests) {
+        users.fail(fmt::format("more than {} requests in all tasks and flows", kMaxRequests));
+    }
     if (!std::any_of(classes.begin(), classes.end(), runs)) {
         users.fail("expected at least one user class with a weight above 0");
     }
@@ -281,7 +248,10 @@ void apply_endpoints(const Value& endpoints, std::vector<UserClass>& classes) {
                 if (const auto v = map.get("weight")) {
                     task.weight = static_cast<std::uint32_t>(v->integer(0, kMaxWeight));
                 }
-                if (const auto v = map.get("timeout")) read_timeouts(*v, task.timeouts);
+                if (const auto v = map.get("timeout")) {
+                    read_timeouts(*v, task.timeouts);
+                    for (Step& step : task.steps) read_timeouts(*v, step.timeouts);
+                }
                 if (const auto v = map.get("description")) task.description = v->text();
             }
         }

@@ -1,3 +1,7 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+
 #include "base/units.h"
 #include "load/scenario/parsed_file.h"
 
@@ -36,28 +40,26 @@ WaitCall split_call(std::string_view text) {
     }
 }
 
-WaitCall read_wait_call(const Value& value) {
+WaitCall read_wait_call(const Value& value, std::initializer_list<std::string_view> kinds) {
     if (!value.is_map()) {
         const std::string text = value.text();
         if (parse_duration(text)) return WaitCall{"constant", {text}};
         return split_call(text);
     }
-    const Map map = value.map({"constant", "between", "constant_pacing", "constant_throughput"});
+    const Map map = value.map(kinds);
     WaitCall call;
     for (const auto& entry : map.value().entries()) {
-        if (!call.kind.empty()) entry.value.fail("a user has one kind of wait time");
+        if (!call.kind.empty()) entry.value.fail("there is one kind of wait time");
         call.kind = entry.name;
         for (const Value& item : entry.value.items_or_one()) call.numbers.push_back(item.text());
     }
     return call;
 }
 
-}  // namespace
-
-pacing::WaitTime read_wait_time(const Value& value) {
+// What a call means; none when it means nothing.
+std::optional<pacing::WaitTime> wait_time_of(const WaitCall& call) {
     using WaitKind = pacing::WaitTime::Kind;
     pacing::WaitTime wait;
-    const WaitCall call = read_wait_call(value);
     const auto seconds = [&](std::size_t i) { return parse_duration(call.numbers[i]); };
     if (call.kind == "none" && call.numbers.empty()) return wait;
     if ((call.kind == "constant" || call.kind == "constant_pacing") && call.numbers.size() == 1 &&
@@ -70,7 +72,6 @@ pacing::WaitTime read_wait_time(const Value& value) {
         wait.kind = WaitKind::between;
         wait.low = *seconds(0);
         wait.high = *seconds(1);
-        if (wait.low > wait.high) value.fail("between takes the smaller number first");
         return wait;
     }
     if (call.kind == "constant_throughput" && call.numbers.size() == 1) {
@@ -80,10 +81,35 @@ pacing::WaitTime read_wait_time(const Value& value) {
             return wait;
         }
     }
-    value.fail(
-        "expected none, constant(2), between(1, 3), constant_pacing(2) (seconds) or "
-        "constant_throughput(0.5) (tasks per second and user)");
-    return wait;
+    return std::nullopt;
+}
+
+pacing::WaitTime read_wait(const Value& value, std::initializer_list<std::string_view> kinds,
+                           std::string_view expected) {
+    const WaitCall call = read_wait_call(value, kinds);
+    const auto wait = wait_time_of(call);
+    const bool allowed = std::find(kinds.begin(), kinds.end(), call.kind) != kinds.end();
+    if (!wait || (!allowed && call.kind != "none")) {
+        value.fail(fmt::format("expected {}", expected));
+        return {};
+    }
+    if (wait->low > wait->high && call.kind == "between") {
+        value.fail("between takes the smaller number first");
+    }
+    return *wait;
+}
+
+}  // namespace
+
+pacing::WaitTime read_wait_time(const Value& value) {
+    return read_wait(value, {"constant", "between", "constant_pacing", "constant_throughput"},
+                     "none, constant(2), between(1, 3), constant_pacing(2) (seconds) or "
+                     "constant_throughput(0.5) (tasks per second and user)");
+}
+
+pacing::WaitTime read_think(const Value& value) {
+    return read_wait(value, {"constant", "between"},
+                     "none, constant(2), between(1, 3) (seconds) or a duration such as 500ms");
 }
 
 }  // namespace squadload::scenario
