@@ -81,7 +81,8 @@ class TreeBuilder : public YAML::EventHandler {
     static void check_plain(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
         if (anchor != 0) refuse(mark, "anchors (&name) are not supported; write the values out");
         if (!tag.empty() && tag != "?" && tag != "!") {
-            refuse(mark, "tags (!name) are not supported; a text that begins with '!' stands in quotes");
+            refuse(mark,
+                   "tags (!name) are not supported; a text that begins with '!' stands in quotes");
         }
     }
 

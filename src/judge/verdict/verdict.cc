@@ -227,7 +227,8 @@ void add_notes(ScenarioResult& s, const scenario::Scenario& scenario, const Poli
 
 std::string scheme_of_load(const scenario::Scenario& s) {
     const bool poisson = s.arrivals == pacing::Arrivals::poisson;
-    const char* arrivals = poisson ? "poisson" : "constant";
+    const std::string arrivals =
+        std::string(poisson ? "poisson" : "constant") + (has_iterations(s) ? " iterations" : "");
     if (s.rates.empty()) return "open";
     const auto& first = s.rates.front();
     const bool flat =

@@ -279,6 +279,11 @@ TEST(Load, IsDescribedInOneLine) {
     s.rates = {{seconds{10}, 0, 60}, {seconds{10}, 60, 60}, {seconds{10}, 60, 5}};
     s.arrivals = pacing::Arrivals::poisson;
     EXPECT_EQ(load_description(s), "open 0/s to 60/s in 3 stages, poisson");
+    auto flow = s;
+    flow.rates.resize(1, {seconds{10}, 60, 60});
+    flow.rates[0].start_per_s = 60;
+    flow.classes[0].tasks[0].steps.resize(2);
+    EXPECT_EQ(load_description(flow), "open 60/s poisson iterations");
     s.model = scenario::Model::closed;
     s.users = 30;
     EXPECT_EQ(load_description(s), "closed, 30 users");

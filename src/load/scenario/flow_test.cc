@@ -377,6 +377,33 @@ TEST(FlowTest, EndpointsAdjustEveryStep) {
     EXPECT_EQ(task.steps.at(1).timeouts.total, 9s);
 }
 
+TEST(FlowTest, TheNoteOnRatesCountsTheRequestsOfAnIteration) {
+    const auto notes = [](const std::string& tasks, const std::string& wait = "1") {
+        const auto scenario = flow_scenario(
+            "scenarios: {s: {users: 10, duration: 1, description: 30 req/s}}\nusers: {U: "
+            "{wait_time: " +
+            wait + ", tasks: {" + tasks + "}}}\n");
+        return scenario ? testing::PrintToString(scenario->notes) : scenario.error().text();
+    };
+    // 5 requests in 1 s of wait and 1 s of think; what follows the last one is not waited for.
+    EXPECT_EQ(notes("t: {steps: [{name: a, path: /, repeat: 3, think: 0.25}, {name: b, path: /, "
+                    "think: 0.25}, {name: c, path: /, think: 9}]}"),
+              "{ \"s cannot reach the 30 requests per second its description names: with "
+              "iterations of 5 requests and 2 s of waits on average, 10 users make at most 25 "
+              "(closed model); `rate: 6` delivers it\" }");
+    EXPECT_EQ(notes("t: {steps: [{name: a, path: /, repeat: 3}, GET /b]}"), "{}");
+    EXPECT_EQ(notes("t: {steps: [GET /b]}", "none"), "{}");
+    EXPECT_NE(notes("t: {steps: [GET /b]}, u: GET /"), "{}");
+    // How often such a step is sent, the answers decide.
+    EXPECT_EQ(notes("t: {steps: [{name: a, path: /, extract: {x: {json: /x}}}, {name: b, path: /, "
+                    "when: x}]}"),
+              "{}");
+    EXPECT_NE(
+        notes("t: {steps: [GET /a, {name: b, path: /, think: 3}, GET /c]}", "constant_pacing(4)")
+            .find("3 requests and 4 s"),
+        std::string::npos);
+}
+
 void expect_same(const Request& a, const Request& b, const std::vector<Variable>& values) {
     EXPECT_EQ(a.name + a.entry_name + a.description + a.method,
               b.name + b.entry_name + b.description + b.method);
