@@ -17,6 +17,10 @@ if(SQUADLOAD_SANITIZE)
   # g++ 12 sees dangling and uninitialised values that are not there once instrumented.
   target_compile_options(squadload_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
+if(SQUADLOAD_SANITIZE)
+  # Sanitizers bring their own malloc.
+  add_compile_definitions(SQUADLOAD_SANITIZED)
+endif()
 if(SQUADLOAD_SANITIZE MATCHES thread)
   # Tests that count allocations cannot replace operator new beside TSan's.
   add_compile_definitions(SQUADLOAD_TSAN)

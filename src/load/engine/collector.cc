@@ -35,7 +35,7 @@ std::unique_ptr<measure::Interval> Collector::next() {
         for (std::size_t w = 0; w < queues_.size(); ++w) {
             if (queues_[w].empty()) continue;
             heads.push_back(std::move(queues_[w].front()));
-            queues_[w].pop_front();
+            queues_[w].erase(queues_[w].begin());
             done_[w] = heads.back()->last;
         }
     }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,7 +31,7 @@ class Collector final : public IntervalSink {
 
     std::mutex mutex_;
     std::condition_variable arrived_;
-    std::vector<std::deque<std::unique_ptr<measure::Interval>>> queues_;
+    std::vector<std::vector<std::unique_ptr<measure::Interval>>> queues_;  // oldest first, short
     std::vector<bool> done_;  // the worker's last interval was taken from its queue
     std::vector<std::unique_ptr<measure::Interval>> empty_;
     std::size_t task_count_;

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
+#include <vector>
 
 #include "base/time.h"
 
@@ -34,9 +34,14 @@ class FreeTime {
         Nanos total;  // free time until then
     };
     void add_point(MonoTime at);
+    void drop_forgotten();
+    [[nodiscard]] std::size_t known() const { return points_.size() - first_; }
     [[nodiscard]] Nanos total_at(MonoTime t) const;  // a line from point to point
 
-    std::deque<Point> points_;  // never empty after begin()
+    // Never empty after begin(). Those before first_ are forgotten; their place is used again, so
+    // that going on takes no new memory.
+    std::vector<Point> points_;
+    std::size_t first_ = 0;
     Nanos total_{};
     MonoTime free_since_{};
     MonoTime filled_{};

@@ -35,6 +35,8 @@ void TimerHeap::set(Timer& timer, MonoTime deadline) {
     cancel(timer);
     timer.deadline_ = deadline;
     heap_.emplace_back();
+    if (due_.capacity() < heap_.size())
+        due_.reserve(heap_.capacity());  // so that fire() needs none
     sift_up(heap_.size() - 1, {deadline, &timer});
 }
 
