@@ -82,7 +82,7 @@ ServerConnection::ServerConnection(int socket, std::uint64_t id, ServerShared& s
       shared_(shared),
       tls_(shared.tls ? std::make_unique<ServerTls>(*shared.tls, id) : nullptr),
       input_time_(mono_now()),
-      unasked_done_(!shared.options.unasked) {
+      unasked_done_(!shared.options.unasked || id >= shared.options.unasked->connections) {
     shared_.open_connections.fetch_add(1);
 }
 

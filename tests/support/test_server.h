@@ -48,6 +48,7 @@ struct RandomDelays {
 struct Unasked {
     std::size_t after_bytes = 0;
     Reply reply;
+    std::uint64_t connections = ~std::uint64_t{0};  // only on the first so many
 };
 
 struct ServerOptions {

@@ -1,0 +1,154 @@
+#include "integration/hostile_run.h"
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace squadload::integration {
+namespace {
+
+using namespace std::chrono_literals;
+using measure::Outcome;
+using test_support::Reply;
+using test_support::Request;
+using test_support::ServerOptions;
+using test_support::TestServer;
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr long kMaxGrowthKb = 512 * 1024;  // what is freed is kept for a while
+#else
+constexpr long kMaxGrowthKb = 24 * 1024;
+#endif
+constexpr std::uint64_t kMaxBody = 8'000'000;  // all of them held at once would be too much
+
+// Peak memory since the last reset_peak(), in kB.
+long peak_kb() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmHWM:")) return std::stol(line.substr(6));
+    }
+    return 0;
+}
+
+void reset_peak() {
+    std::ofstream("/proc/self/clear_refs") << "5";
+}
+
+long open_descriptors() {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+std::string account(const engine::Measurements& m) {
+    std::string text;
+    for (const auto& group : m.failures.groups())
+        text +=
+            fmt::format("{} × {}: {}; ", group.count, measure::name(group.outcome), group.message);
+    return text;
+}
+
+// "connect to 127.0.0.1:PORT: …" with the server's port.
+std::string with_port(std::string message, std::uint16_t port) {
+    constexpr std::string_view kPlace = "PORT";
+    if (const auto at = message.find(kPlace); at != std::string::npos)
+        message.replace(at, kPlace.size(), std::to_string(port));
+    return message;
+}
+
+std::uint64_t count_of(const engine::Measurements& m, const Expected& expected,
+                       std::uint16_t port) {
+    if (expected.outcome == Outcome::ok || expected.outcome == Outcome::rate_limited)
+        return all(m).outcomes[expected.outcome];
+    std::uint64_t count = 0;
+    for (const auto& group : m.failures.groups()) {
+        if (group.outcome == expected.outcome && group.message == with_port(expected.message, port))
+            count += group.count;
+    }
+    return count;
+}
+
+engine::Plan plan_against(const TestServer& server, const Misbehaviour& misbehaviour) {
+    engine::Plan plan = open_plan(server, 1000, 1s);
+    plan.scenario.requests = kRequests;
+    plan.scenario.classes[0].tasks[0].timeouts = {20s, 0s, 20s};
+    plan.scenario.target.limits.body_bytes = kMaxBody;
+    if (misbehaviour.change) misbehaviour.change(plan);
+    return plan;
+}
+
+}  // namespace
+
+void expect_withstood(const Misbehaviour& misbehaviour, const LoopKind& loop) {
+    SCOPED_TRACE(misbehaviour.name);
+    const long descriptors = open_descriptors();
+    {
+        TestServer server(misbehaviour.server);
+        const engine::Plan plan = plan_against(server, misbehaviour);
+        reset_peak();
+        const long before = peak_kb();
+        const auto m = run(plan, loop);
+        EXPECT_LT(peak_kb() - before, kMaxGrowthKb);
+
+        EXPECT_EQ(m.scheduled, kRequests);
+        EXPECT_EQ(m.sent, kRequests);
+        std::uint64_t expected = 0;
+        for (const Expected& e : misbehaviour.expected) expected += count_of(m, e, server.port());
+        const bool ok_too = std::any_of(misbehaviour.expected.begin(), misbehaviour.expected.end(),
+                                        [](const Expected& e) { return e.outcome == Outcome::ok; });
+        if (misbehaviour.for_all || ok_too) {
+            EXPECT_EQ(expected, kRequests) << account(m);
+        } else {
+            EXPECT_EQ(expected, kMisbehaved) << account(m);
+            EXPECT_EQ(all(m).outcomes.ok(), kRequests - kMisbehaved) << account(m);
+        }
+    }
+    EXPECT_EQ(open_descriptors(), descriptors);
+}
+
+ServerOptions answering(Reply reply) {
+    ServerOptions options;
+    options.handler = [r = std::move(reply)](const Request& request) {
+        return request.number < kMisbehaved ? r : test_support::ok();
+    };
+    return options;
+}
+
+ServerOptions unasked(Reply reply, std::size_t after_bytes) {
+    ServerOptions options;
+    options.unasked = {after_bytes, std::move(reply), kMisbehaved};
+    return options;
+}
+
+void one_at_a_time(engine::Plan& plan) {
+    plan.scenario.users = 1;
+}
+
+void short_total(engine::Plan& plan) {
+    plan.scenario.classes[0].tasks[0].timeouts.total = 200ms;
+}
+
+void short_first_byte(engine::Plan& plan) {
+    plan.scenario.classes[0].tasks[0].timeouts.first_byte = 200ms;
+}
+
+void short_connect(engine::Plan& plan) {
+    plan.scenario.classes[0].tasks[0].timeouts.connect = 200ms;
+}
+
+std::function<void(engine::Plan&)> with_method(std::string method) {
+    return [m = std::move(method)](engine::Plan& plan) {
+        plan.scenario.classes[0].tasks[0].method = m;
+    };
+}
+
+void with_large_body(engine::Plan& plan) {
+    auto& task = plan.scenario.classes[0].tasks[0];
+    task.method = "POST";
+    task.has_body = true;
+    task.body = scenario::Template::constant(std::string(2'000'000, 'b'));
+}
+
+}  // namespace squadload::integration
