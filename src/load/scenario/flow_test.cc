@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "load/scenario/config.h"
+#include "load/scenario/regex.h"
 
 namespace squadload::scenario {
 namespace {
@@ -105,6 +106,8 @@ TEST(FlowTest, ReadsEveryKey) {
     EXPECT_EQ(login.extract[2].from, Extraction::From::regex);
     EXPECT_EQ(login.extract[2].what, "name=\"csrf\" value=\"([^\"]+)\"");
     EXPECT_EQ(login.extract[2].fallback, "");
+    ASSERT_NE(login.extract[2].regex, nullptr);
+    EXPECT_EQ(login.extract[2].regex->find("<input name=\"csrf\" value=\"c1\">"), "c1");
     EXPECT_EQ(login.repeat, 1U);
     ASSERT_EQ(user.on_stop.size(), 1U);
     EXPECT_EQ(user.on_stop[0].name, "logout");

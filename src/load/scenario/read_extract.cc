@@ -71,9 +71,9 @@ void read_source(const Map& map, Extraction& extraction) {
     } else if (const auto regex = map.get("regex")) {
         extraction.from = Extraction::From::regex;
         extraction.what = regex->text();
-        if (auto compiled = Regex::compile(extraction.what); !compiled) {
-            regex->fail(compiled.error().message);
-        }
+        auto compiled = Regex::compile(extraction.what);
+        if (!compiled) return regex->fail(compiled.error().message);
+        extraction.regex = std::make_shared<const Regex>(std::move(*compiled));
     }
 }
 
