@@ -82,8 +82,14 @@ int try_connect(int fd, const Address& address, Nanos timeout) {
 }  // namespace
 
 Address::Address(const sockaddr* address, socklen_t length) : length_(length) {
-    SQUADLOAD_CHECK(length <= sizeof storage_);
-    std::memcpy(&storage_, address, length);
+    SQUADLOAD_CHECK(length <= storage_.size());
+    std::memcpy(storage_.data(), address, length);
+}
+
+int Address::family() const {
+    sa_family_t family = AF_UNSPEC;
+    std::memcpy(&family, storage_.data() + offsetof(sockaddr, sa_family), sizeof family);
+    return family;
 }
 
 Result<Address> Address::parse(const std::string& ip, std::uint16_t port) {
@@ -109,22 +115,40 @@ std::uint16_t Address::port() const {
     return 0;
 }
 
-std::string Address::text() const {
+Address Address::with_port(std::uint16_t port) const {
+    Address result = *this;
+    const in_port_t wanted = htons(port);
+    if (family() == AF_INET) {
+        std::memcpy(result.storage_.data() + offsetof(sockaddr_in, sin_port), &wanted,
+                    sizeof wanted);
+    } else if (family() == AF_INET6) {
+        std::memcpy(result.storage_.data() + offsetof(sockaddr_in6, sin6_port), &wanted,
+                    sizeof wanted);
+    }
+    return result;
+}
+
+std::string Address::ip() const {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
     if (family() == AF_INET) {
         const sockaddr_in v4 = ipv4(get());
         ::inet_ntop(AF_INET, &v4.sin_addr, buffer.data(), buffer.size());
-        return fmt::format("{}:{}", buffer.data(), port());
+        return buffer.data();
     }
     if (family() != AF_INET6) return "none";
     const sockaddr_in6 v6 = ipv6(get());
     ::inet_ntop(AF_INET6, &v6.sin6_addr, buffer.data(), buffer.size());
     const std::uint32_t scope = v6.sin6_scope_id;
-    if (scope == 0) return fmt::format("[{}]:{}", buffer.data(), port());
+    if (scope == 0) return buffer.data();
     std::array<char, IF_NAMESIZE> name{};
     const std::string zone =
         ::if_indextoname(scope, name.data()) != nullptr ? name.data() : std::to_string(scope);
-    return fmt::format("[{}%{}]:{}", buffer.data(), zone, port());
+    return fmt::format("{}%{}", buffer.data(), zone);
+}
+
+std::string Address::text() const {
+    if (family() == AF_INET) return fmt::format("{}:{}", ip(), port());
+    return family() == AF_INET6 ? fmt::format("[{}]:{}", ip(), port()) : "none";
 }
 
 bool Address::operator==(const Address& other) const {

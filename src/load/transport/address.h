@@ -1,8 +1,11 @@
 // Socket addresses and name resolution.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,17 +23,20 @@ class Address {
     [[nodiscard]] static Result<Address> parse(const std::string& ip, std::uint16_t port);
 
     [[nodiscard]] const sockaddr* get() const {
-        return reinterpret_cast<const sockaddr*>(&storage_);
+        return reinterpret_cast<const sockaddr*>(storage_.data());
     }
     [[nodiscard]] socklen_t size() const { return length_; }
-    [[nodiscard]] int family() const { return storage_.ss_family; }
+    [[nodiscard]] int family() const;  // AF_INET, AF_INET6; AF_UNSPEC when default made
     [[nodiscard]] std::uint16_t port() const;
+    [[nodiscard]] Address with_port(std::uint16_t port) const;
+    [[nodiscard]] std::string ip() const;    // "127.0.0.1", "::1", "fe80::1%eth0"
     [[nodiscard]] std::string text() const;  // "127.0.0.1:80", "[::1]:80"; "none" when default made
 
     [[nodiscard]] bool operator==(const Address& other) const;  // family, address, port, scope
 
   private:
-    sockaddr_storage storage_{};
+    // Not a sockaddr_storage: every connection keeps one, and that has 128 bytes.
+    alignas(sockaddr_in6) std::array<std::byte, sizeof(sockaddr_in6)> storage_{};
     socklen_t length_ = 0;
 };
 

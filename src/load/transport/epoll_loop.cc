@@ -67,7 +67,8 @@ class EpollLoop final : public Loop {
     [[nodiscard]] MonoTime batch_time() const override { return batch_time_; }
     [[nodiscard]] MonoTime batch_earliest() const override { return batch_earliest_; }
 
-    [[nodiscard]] ConnectStart connect(const Address& address, SocketHandler& handler) override;
+    [[nodiscard]] ConnectStart connect(const Address& address, SocketHandler& handler,
+                                       const Address* source) override;
     void send(SocketId socket, std::span<const char> bytes) override;
     void close(SocketId socket, bool reset) override;
     void run_once(MonoTime limit) override;
@@ -103,9 +104,13 @@ ConnectStart refused(int fd, int error) {
     return {error, 0};
 }
 
-ConnectStart EpollLoop::connect(const Address& address, SocketHandler& handler) {
+ConnectStart EpollLoop::connect(const Address& address, SocketHandler& handler,
+                                const Address* source) {
     const int fd = open_stream_socket(address.family());
     if (fd < 0) return {errno, 0};
+    if (source != nullptr) {
+        if (const int error = bind_source(fd, *source); error != 0) return refused(fd, error);
+    }
     if (::connect(fd, address.get(), address.size()) != 0 && errno != EINPROGRESS &&
         errno != EINTR) {
         return refused(fd, errno);

@@ -42,7 +42,7 @@ class Recorder final : public SocketHandler {
     bool closed = false;  // on_closed came
 
     // Starts anew; only before the first use or after on_closed.
-    int connect(const Address& address) {
+    int connect(const Address& address, const Address* source = nullptr) {
         EXPECT_FALSE(open_);
         log.clear();
         received.clear();
@@ -50,7 +50,7 @@ class Recorder final : public SocketHandler {
         connect_error = sent = send_error = 0;
         end = -1;
         const Submitting guard(*this);
-        const ConnectStart start = loop_.connect(address, *this);
+        const ConnectStart start = loop_.connect(address, *this, source);
         if (start.error != 0) return start.error;
         id_ = start.id;
         open_ = true;

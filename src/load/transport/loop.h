@@ -66,8 +66,10 @@ class Loop {
     // worst about it.
     [[nodiscard]] virtual MonoTime batch_earliest() const = 0;
 
-    // Opens a non-blocking TCP socket (TCP_NODELAY) and connects; completes by on_connected.
-    [[nodiscard]] virtual ConnectStart connect(const Address& address, SocketHandler& handler) = 0;
+    // Opens a TCP socket (TCP_NODELAY) and connects, from the local address `source` if there is
+    // one (its port is 0: any that is free towards `address`); completes by on_connected.
+    [[nodiscard]] virtual ConnectStart connect(const Address& address, SocketHandler& handler,
+                                               const Address* source = nullptr) = 0;
     // Sends all of `bytes`, which stay valid until on_sent or on_closed. One send at a time per
     // socket, from on_connected(0) on; without effect after close().
     virtual void send(SocketId socket, std::span<const char> bytes) = 0;

@@ -460,6 +460,20 @@ class Chaos {
     std::vector<std::unique_ptr<TestTimer>> timers_;
 };
 
+TEST_P(LoopSuite, ConnectsFromTheSourceAskedFor) {
+    std::vector<std::unique_ptr<Recorder>> clients;
+    for (int i = 0; i < 4; ++i) {
+        const Address source = Address::parse(i % 2 == 0 ? "127.0.0.2" : "127.0.0.3", 0).value();
+        Recorder& client = *clients.emplace_back(std::make_unique<Recorder>(loop));
+        ASSERT_EQ(client.connect(place->address(), &source), 0);
+        ASSERT_TRUE(run_until([&] { return client.connected; }));
+        client.send("a");
+        ASSERT_TRUE(run_until([&] { return !client.received.empty(); }));
+        EXPECT_EQ(client.received, source.ip());
+    }
+    for (const auto& client : clients) close(*client);
+}
+
 TEST_P(LoopSuite, KeepsItsPromisesUnderRandomUse) {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
         SCOPED_TRACE(seed);

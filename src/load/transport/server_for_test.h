@@ -1,7 +1,7 @@
 // For the tests of this room: a server whose clients choose by their first byte what it does to
 // them, once behind real loopback sockets and once simulated.
 //   'e' echoes everything     's' stays silent     'f' answers "bye" and FIN, then only reads
-//   'r' resets                'b' sends kBlast bytes and FIN
+//   'r' resets                'b' sends kBlast bytes and FIN   'a' answers the client's address
 #pragma once
 
 #include <gtest/gtest.h>
@@ -42,12 +42,13 @@ class Behaviour {
         bool finish = false;
         bool reset = false;
     };
-    Answer on_bytes(const std::string& bytes) {
+    Answer on_bytes(const std::string& bytes, const std::string& client_ip) {
         const bool first = mode_ == '\0';
         if (first) mode_ = bytes.front();
         if (mode_ == 'e') return {bytes, false, false};
         if (mode_ == 'r') return {"", false, true};
         if (!first) return {};
+        if (mode_ == 'a') return {client_ip, false, false};
         if (mode_ == 'f') return {"bye", true, false};
         if (mode_ == 'b') return {pattern(kBlast), true, false};
         return {};
@@ -101,6 +102,7 @@ class SocketServer {
   private:
     struct Peer {
         int fd;
+        std::string ip;
         Behaviour behaviour = {};
         std::string out = {};
         bool finish = false;  // FIN once `out` is gone
@@ -134,8 +136,11 @@ class SocketServer {
     }
 
     void accept() {
-        const int fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) peers_.push_back({fd});
+        sockaddr_in from{};
+        socklen_t size = sizeof from;
+        auto* const generic = reinterpret_cast<sockaddr*>(&from);
+        const int fd = ::accept4(listener_.fd(), generic, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) peers_.push_back({fd, Address(generic, size).ip()});
     }
 
     void serve(Peer& peer, short events) {
@@ -150,8 +155,8 @@ class SocketServer {
         peer.done = n <= 0;
         if (n <= 0) return;
         received_ += static_cast<std::uint64_t>(n);
-        Behaviour::Answer answer =
-            peer.behaviour.on_bytes(std::string(buffer.data(), static_cast<std::size_t>(n)));
+        Behaviour::Answer answer = peer.behaviour.on_bytes(
+            std::string(buffer.data(), static_cast<std::size_t>(n)), peer.ip);
         peer.out += answer.bytes;
         peer.finish = peer.finish || answer.finish;
         if (answer.reset) {
@@ -186,8 +191,8 @@ class SimulatedServer final : public SimServer {
     }
     void on_bytes(SimConnection& connection, std::span<const char> bytes) override {
         received += bytes.size();
-        Behaviour::Answer answer =
-            behaviours_[connection.id()].on_bytes(std::string(bytes.begin(), bytes.end()));
+        Behaviour::Answer answer = behaviours_[connection.id()].on_bytes(
+            std::string(bytes.begin(), bytes.end()), connection.source().ip());
         const Nanos after{200'000};
         connection.reply(after, std::move(answer.bytes));
         if (answer.finish) connection.close(after);

@@ -38,17 +38,19 @@ class SimulatedLoop;
 
 class Connection final : public SimConnection {
   public:
-    Connection(SimulatedLoop& loop, SocketId socket, std::uint64_t id)
-        : loop_(loop), socket_(socket), id_(id) {}
+    Connection(SimulatedLoop& loop, SocketId socket, std::uint64_t id, const Address& source)
+        : loop_(loop), socket_(socket), id_(id), source_(source) {}
     void reply(Nanos after, std::string bytes) override;
     void close(Nanos after) override;
     void reset(Nanos after, int error) override;
     [[nodiscard]] std::uint64_t id() const override { return id_; }
+    [[nodiscard]] const Address& source() const override { return source_; }
 
   private:
     SimulatedLoop& loop_;
     SocketId socket_;
     std::uint64_t id_;
+    Address source_;
 };
 
 enum class State { connecting, open, failed, ended, reset, closed };
@@ -69,7 +71,8 @@ class SimulatedLoop final : public SimLoop {
     [[nodiscard]] MonoTime batch_time() const override { return batch_time_; }
     [[nodiscard]] MonoTime batch_earliest() const override { return batch_earliest_; }
 
-    [[nodiscard]] ConnectStart connect(const Address& address, SocketHandler& handler) override;
+    [[nodiscard]] ConnectStart connect(const Address& address, SocketHandler& handler,
+                                       const Address* source) override;
     void send(SocketId socket, std::span<const char> bytes) override;
     void close(SocketId socket, bool reset) override;
     void run_once(MonoTime limit) override;
@@ -120,7 +123,7 @@ void Connection::reset(Nanos after, int error) {
     loop_.schedule(socket_, after, Kind::end, error);
 }
 
-ConnectStart SimulatedLoop::connect(const Address&, SocketHandler& handler) {
+ConnectStart SimulatedLoop::connect(const Address&, SocketHandler& handler, const Address* source) {
     if (connects_to_fail_ > 0) {
         --connects_to_fail_;
         return {connect_error_, 0};
@@ -128,7 +131,8 @@ ConnectStart SimulatedLoop::connect(const Address&, SocketHandler& handler) {
     const SocketId socket = clients_.acquire();
     Client& client = clients_[socket];
     client.handler = &handler;
-    client.connection = std::make_unique<Connection>(*this, socket, connections_++);
+    client.connection = std::make_unique<Connection>(*this, socket, connections_++,
+                                                     source != nullptr ? *source : Address{});
     holding_ = true;
     const SimServer::Accept accept = server_.on_connect(*client.connection);
     holding_ = false;

@@ -24,6 +24,9 @@ class SimConnection {
     virtual void close(Nanos after) = 0;             // FIN; the client may still send
     virtual void reset(Nanos after, int error) = 0;  // read error at the client, e.g. ECONNRESET
     [[nodiscard]] virtual std::uint64_t id() const = 0;  // counts connections from 0
+    // What the client asked to connect from; default made if it did not.
+    [[nodiscard]] virtual const Address& source() const = 0;
+
   protected:
     ~SimConnection() = default;
 };

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cctype>
+#include <cerrno>
 #include <system_error>
 
 namespace squadload::transport {
@@ -16,6 +17,12 @@ int open_stream_socket(int family, Blocking blocking) {
     const int on = 1;
     static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
     return fd;
+}
+
+int bind_source(int fd, const Address& source) {
+    const int on = 1;
+    if (::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0) return errno;
+    return ::bind(fd, source.get(), source.size()) == 0 ? 0 : errno;
 }
 
 bool connected_to_itself(int fd) {

@@ -10,6 +10,11 @@ namespace squadload::transport {
 enum class Blocking { no, yes };
 [[nodiscard]] int open_stream_socket(int family, Blocking blocking = Blocking::no);
 
+// Binds an unconnected socket to the local address `source`, whose port is 0. The port is chosen by
+// connect(), when the other end is known, so that each pair of addresses has all of them
+// (IP_BIND_ADDRESS_NO_PORT, Linux 4.2; ip(7)). 0 or errno: EADDRNOTAVAIL when it is not local.
+[[nodiscard]] int bind_source(int fd, const Address& source);
+
 // True for a socket connected to itself: connecting to a free port of the local ephemeral range can
 // pick that very port as the source, and TCP's simultaneous open then succeeds with nobody there.
 [[nodiscard]] bool connected_to_itself(int fd);

@@ -65,6 +65,20 @@ TEST_P(SocketLoopTest, WhatArrivedWhileBusyMayBeAsOldAsTheLastQuestion) {
     EXPECT_GE(loop->batch_time(), after);
 }
 
+// 192.0.2.0/24 belongs to nobody (RFC 5737); nothing is sent.
+TEST_P(SocketLoopTest, SaysAtOnceThatTheSourceIsNotLocal) {
+    const LoopbackSocket listener(8);
+    const Address source = Address::parse("192.0.2.1", 0).value();
+    Recorder client(*loop);
+    EXPECT_EQ(client.connect(listener.address(), &source), EADDRNOTAVAIL);
+    const Address ipv6 = Address::parse("::1", 0).value();
+    EXPECT_NE(client.connect(listener.address(), &ipv6), 0);
+    EXPECT_EQ(client.connect(listener.address()), 0);
+    client.close();
+    const MonoTime deadline = loop->now() + 20s;
+    while (!client.closed && loop->now() < deadline) loop->run_once(deadline);
+}
+
 TEST_P(SocketLoopTest, WhatEndsASleepIsNew) {
     const Held held(*loop);
     loop->run_once(loop->now());

@@ -43,7 +43,8 @@ class UringLoop final : public Loop {
     [[nodiscard]] MonoTime batch_time() const override { return batch_time_; }
     [[nodiscard]] MonoTime batch_earliest() const override { return batch_earliest_; }
 
-    [[nodiscard]] ConnectStart connect(const Address& address, SocketHandler& handler) override;
+    [[nodiscard]] ConnectStart connect(const Address& address, SocketHandler& handler,
+                                       const Address* source) override;
     void send(SocketId socket, std::span<const char> bytes) override;
     void close(SocketId socket, bool reset) override;
     void run_once(MonoTime limit) override;
@@ -101,13 +102,20 @@ io_uring_sqe& UringLoop::start(Op op, SocketId socket, UringSocket& s) {
     return ring_.operation(sockets_.key(op, socket));
 }
 
-ConnectStart UringLoop::connect(const Address& address, SocketHandler& handler) {
+ConnectStart UringLoop::connect(const Address& address, SocketHandler& handler,
+                                const Address* source) {
     int fd = open_stream_socket(address.family(), Blocking::yes);
     if (fd < 0 && errno == EMFILE && ring_.queued() > 0) {  // by descriptors about to be closed
         ring_.submit();
         fd = open_stream_socket(address.family(), Blocking::yes);
     }
     if (fd < 0) return {errno, 0};
+    if (source != nullptr) {
+        if (const int error = bind_source(fd, *source); error != 0) {
+            ::close(fd);
+            return {error, 0};
+        }
+    }
     const SocketId socket = sockets_.acquire();
     UringSocket& s = sockets_[socket];
     s.handler = &handler;
