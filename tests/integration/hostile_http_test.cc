@@ -1,6 +1,7 @@
 // What an HTTP server may do wrong once it answers: framing, status lines, headers, timing. All of
 // it plain and over TLS.
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include "integration/hostile_run.h"
 
@@ -327,6 +328,68 @@ std::vector<Misbehaviour> codings() {
     };
 }
 
+// Bodies are decoded when a check reads them.
+void reads_body(engine::Plan& plan) {
+    plan.scenario.classes[0].tasks[0].expect.body_contains = {"ok"};
+    plan.scenario.target.limits.checked_body_bytes = 100'000;
+}
+
+std::string gzipped(const std::string& text) {
+    z_stream stream{};
+    EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY), Z_OK);
+    std::string out(deflateBound(&stream, text.size()), '\0');
+    std::string in = text;
+    stream.next_in = reinterpret_cast<unsigned char*>(in.data());
+    stream.avail_in = static_cast<unsigned>(in.size());
+    stream.next_out = reinterpret_cast<unsigned char*>(out.data());
+    stream.avail_out = static_cast<unsigned>(out.size());
+    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+std::vector<Misbehaviour> contents() {
+    const auto coded = [](const std::string& coding, const std::string& body) {
+        return answering(test_support::status(200, body, "Content-Encoding: " + coding + "\r\n"));
+    };
+    const std::string good = gzipped("ok"), bomb = gzipped(std::string(20'000'000, 'x'));
+    std::string wrong_sum = good, twice = gzipped(good);
+    wrong_sum[wrong_sum.size() - 6] ^= 1;
+    const auto not_gzip = malformed("the body is not valid gzip");
+    const auto over = refused(
+        "the decoded body, needed for its expectations, is over its bound "
+        "(limits.checked_body_bytes)");
+    return {
+        {"gzip", fine(), coded("gzip", good), reads_body},
+        {"gzip twice", fine(), coded("gzip, gzip", twice), reads_body},
+        {"gzip that is none", not_gzip, coded("gzip", "ok"), reads_body},
+        {"gzip that is none, unread", fine(), coded("gzip", "ok")},
+        {"gzip cut off", malformed("the body's gzip coding is cut off"),
+         coded("gzip", good.substr(0, 15)), reads_body},
+        {"gzip with a wrong sum", not_gzip, coded("gzip", wrong_sum), reads_body},
+        {"gzip with more behind it", not_gzip, coded("gzip", good + "ok"), reads_body},
+        {"gzip bomb", over, coded("gzip", bomb), reads_body},
+        {"gzip bomb in gzip", over, coded("gzip, gzip", gzipped(bomb)), reads_body},
+        {"gzip bomb, unread", fine(), coded("gzip", bomb)},
+        {"deflate that is gzip", malformed("the body is not valid deflate"), coded("deflate", good),
+         reads_body},
+        {"a thousand codings", malformed("more than 4 content codings"),
+         coded(
+             [] {
+                 std::string list = "gzip";
+                 for (int i = 1; i < 1000; ++i) list += ", gzip";
+                 return list;
+             }(),
+             good),
+         reads_body},
+        {"a body too long to check",
+         refused("the body, needed for its expectations, is over its bound "
+                 "(limits.checked_body_bytes)"),
+         answering(test_support::endless_body()), reads_body},
+    };
+}
+
 class HostileHttp : public LoopTest {
   protected:
     static void withstand(const std::vector<Misbehaviour>& cases) {
@@ -351,6 +414,9 @@ TEST_P(HostileHttp, Lengths) {
 }
 TEST_P(HostileHttp, Codings) {
     withstand(codings());
+}
+TEST_P(HostileHttp, Contents) {
+    withstand(contents());
 }
 
 INSTANTIATE_TEST_SUITE_P(Loops, HostileHttp, ::testing::ValuesIn(loop_kinds()), loop_name);

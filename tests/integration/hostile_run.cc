@@ -64,29 +64,42 @@ std::uint64_t count_of(const engine::Measurements& m, const Expected& expected,
         return all(m).outcomes[expected.outcome];
     std::uint64_t count = 0;
     for (const auto& group : m.failures.groups()) {
-        if (group.outcome == expected.outcome && group.message == with_port(expected.message, port))
+        const bool any = expected.message == "*";
+        if (group.outcome == expected.outcome &&
+            (any || group.message == with_port(expected.message, port)))
             count += group.count;
     }
     return count;
 }
 
-engine::Plan plan_against(const TestServer& server, const Misbehaviour& misbehaviour) {
+engine::Plan plan_against(const TestServer& server, const Misbehaviour& misbehaviour,
+                          const test_support::Certificates* certificates) {
     engine::Plan plan = open_plan(server, 1000, 1s);
     plan.scenario.requests = kRequests;
     plan.scenario.classes[0].tasks[0].timeouts = {20s, 0s, 20s};
     plan.scenario.target.limits.body_bytes = kMaxBody;
+    if (certificates != nullptr) {
+        plan.origin.host = server.host();
+        plan.origin.tls = true;
+        plan.scenario.target.tls.ca_file = certificates->authority();
+    }
     if (misbehaviour.change) misbehaviour.change(plan);
     return plan;
 }
 
 }  // namespace
 
-void expect_withstood(const Misbehaviour& misbehaviour, const LoopKind& loop) {
+void expect_withstood(const Misbehaviour& misbehaviour, const LoopKind& loop,
+                      test_support::Certificates* certificates) {
     SCOPED_TRACE(misbehaviour.name);
     const long descriptors = open_descriptors();
     {
-        TestServer server(misbehaviour.server);
-        const engine::Plan plan = plan_against(server, misbehaviour);
+        ServerOptions options = misbehaviour.server;
+        if (certificates != nullptr && !options.tls) options.tls.emplace();
+        if (options.tls && options.tls->certificate.key.empty())
+            options.tls->certificate = certificates->server();
+        TestServer server(options);
+        const engine::Plan plan = plan_against(server, misbehaviour, certificates);
         reset_peak();
         const long before = peak_kb();
         const auto m = run(plan, loop);

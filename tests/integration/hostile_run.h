@@ -18,7 +18,7 @@ inline constexpr std::uint64_t kMisbehaved = 6;  // the first so many requests o
 struct Expected {
     measure::Outcome outcome = measure::Outcome::ok;
     std::string message{};  // the whole sentence of the failures table, "" for ok; PORT stands
-                            // for the server's
+                            // for the server's, "*" for any sentence
 };
 
 struct Misbehaviour {
@@ -35,7 +35,9 @@ struct Misbehaviour {
 [[nodiscard]] test_support::ServerOptions unasked(test_support::Reply reply,
                                                   std::size_t after_bytes = 0);
 
-void expect_withstood(const Misbehaviour& misbehaviour, const LoopKind& loop);
+// With `certificates` over TLS: the server's options get a good certificate, unless they have one.
+void expect_withstood(const Misbehaviour& misbehaviour, const LoopKind& loop,
+                      test_support::Certificates* certificates = nullptr);
 
 // Changes of the plan.
 void one_at_a_time(engine::Plan& plan);  // on one connection while it lasts
