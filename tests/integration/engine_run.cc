@@ -36,6 +36,26 @@ engine::Plan open_plan(const test_support::TestServer& server, double rate, Nano
     return plan;
 }
 
+test_support::Certificates& certificates() {
+    static test_support::Certificates all;
+    return all;
+}
+
+test_support::ServerOptions tls_server(test_support::ServerCertificate certificate) {
+    test_support::ServerOptions options;
+    options.tls.emplace();
+    options.tls->certificate = certificates().server(certificate);
+    return options;
+}
+
+engine::Plan tls_plan(const test_support::TestServer& server, double rate, Nanos duration) {
+    engine::Plan plan = open_plan(server, rate, duration);
+    plan.origin.tls = true;
+    plan.origin.host = "localhost";
+    plan.scenario.target.tls.ca_file = certificates().authority();
+    return plan;
+}
+
 std::vector<LoopKind> loop_kinds() {
     return {{"epoll", [](std::uint32_t) { return transport::make_epoll_loop(); }},
             {"io_uring", [](std::uint32_t) { return transport::make_uring_loop(); }}};
@@ -124,6 +144,10 @@ std::optional<engine::Measurements> run_undisturbed(const std::function<engine::
         ADD_FAILURE() << "the engine is late on a machine that is not busy; " << account;
     }
     return std::nullopt;
+}
+
+std::string first_message(const engine::Measurements& m) {
+    return m.failures.groups().empty() ? "" : m.failures.groups().front().message;
 }
 
 measure::TaskStats all(const engine::Measurements& m) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "load/engine/engine.h"
+#include "support/certificates.h"
 #include "support/test_server.h"
 
 namespace squadload::integration {
@@ -16,6 +17,13 @@ namespace squadload::integration {
 [[nodiscard]] engine::Plan plan_for(const test_support::TestServer& server);
 [[nodiscard]] engine::Plan open_plan(const test_support::TestServer& server, double rate,
                                      Nanos duration);
+
+// A server with TLS, a client of it that verifies its certificate, and what goes with both.
+[[nodiscard]] test_support::ServerOptions tls_server(
+    test_support::ServerCertificate certificate = test_support::ServerCertificate::good);
+[[nodiscard]] engine::Plan tls_plan(const test_support::TestServer& server, double rate,
+                                    Nanos duration);
+[[nodiscard]] test_support::Certificates& certificates();  // the tests' own
 
 // One implementation of the loop, by name; the parameter of the tests.
 struct LoopKind {
@@ -42,5 +50,6 @@ class LoopTest : public ::testing::TestWithParam<LoopKind> {
 [[nodiscard]] std::optional<engine::Measurements> run_undisturbed(
     const std::function<engine::Plan()>& prepare, const LoopKind& loop);
 [[nodiscard]] measure::TaskStats all(const engine::Measurements& m);
+[[nodiscard]] std::string first_message(const engine::Measurements& m);  // of the failures
 
 }  // namespace squadload::integration

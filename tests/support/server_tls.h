@@ -49,6 +49,7 @@ class ServerTls {
     // What is to be sent since the last call, appended to `segments`, and what happens then.
     Then take(std::deque<std::string>& segments);
 
+    [[nodiscard]] ssl_st* get() const { return session_; }  // for what only OpenSSL can do
     void remember_secret(std::string_view secret) { secret_ = secret; }  // TLS 1.3, for own records
 
   private:

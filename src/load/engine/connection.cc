@@ -22,6 +22,17 @@ std::string_view body_in(std::span<const char> bytes) {
     return end_of_head == std::string_view::npos ? text : text.substr(end_of_head + 4);
 }
 
+std::string_view broken_off(int error, bool started) {
+    if (error == 0)
+        return started ? "connection closed in the middle of the response"
+                       : "connection closed before the response";
+    if (error == Channel::kTruncated)
+        return started ? "connection closed in the middle of the response (no TLS close_notify)"
+                       : "connection closed before the response (no TLS close_notify)";
+    return started ? "connection reset in the middle of the response"
+                   : "connection reset before the response";
+}
+
 }  // namespace
 
 Connection::Connection(ChannelContext& channels, const Plan& plan, const EntryTable& entries,
@@ -39,7 +50,8 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
     job_ = job;
     sent_ = false;
     start_error_ = 0;
-    connect_ = first_byte_ = Nanos{-1};
+    connect_ = handshake_ = first_byte_ = Nanos{-1};
+    resumed_ = false;
     bytes_received_ = 0;
     scenario::RenderContext context{job.number, random, job.user};
     request_ = entries_.render(job.entry, context, buffer_, body_scratch);
@@ -109,7 +121,11 @@ void Connection::on_timer() {
     if (deadline_ == after_start(timeouts.total)) {
         message = fmt::format("no complete response within {}", format_duration(timeouts.total));
     } else if (socket_state_ == SocketState::connecting) {
-        message = fmt::format("no connection within {}", format_duration(timeouts.connect));
+        message = fmt::format("{} within {}",
+                              channel_.stage() == Channel::Stage::handshaking
+                                  ? "connected, but no TLS handshake"
+                                  : "no connection",
+                              format_duration(timeouts.connect));
     } else {
         message = fmt::format("no first byte within {}", format_duration(timeouts.first_byte));
     }
@@ -126,7 +142,14 @@ void Connection::on_connected(int error) {
         return;
     }
     socket_state_ = SocketState::connected;
-    connect_ = std::max(Nanos{0}, loop_.batch_time() - actual_start_);
+    MonoTime connected = loop_.batch_time();
+    if (channel_.secured()) {
+        const auto handshake = channel_.handshake();
+        handshake_ = connected - handshake.started;
+        resumed_ = handshake.resumed;
+        connected = handshake.started;
+    }
+    connect_ = std::max(Nanos{0}, connected - actual_start_);
     send_request();
 }
 
@@ -171,12 +194,12 @@ void Connection::on_end(int error) {
         complete({});
         return;
     }
-    const char* message = parser_.started()
-                              ? (error == 0 ? "connection closed in the middle of the response"
-                                            : "connection reset in the middle of the response")
-                              : (error == 0 ? "connection closed before the response"
-                                            : "connection reset before the response");
-    fail(Outcome::connection_closed, message, loop_.batch_time());
+    if (error == Channel::kFailed) {
+        const ChannelFailure failure = channel_.failure();
+        fail(failure.outcome, failure.message, loop_.batch_time());
+        return;
+    }
+    fail(Outcome::connection_closed, broken_off(error, parser_.started()), loop_.batch_time());
 }
 
 void Connection::on_closed() {
@@ -192,6 +215,8 @@ ExchangeResult Connection::result_so_far(MonoTime end) const {
     r.actual_start = actual_start_;
     r.end = std::max(end, actual_start_);
     r.connect = connect_;
+    r.handshake = handshake_;
+    r.resumed = resumed_;
     r.first_byte = first_byte_;
     r.bytes_received = bytes_received_;
     r.bytes_sent = sent_ ? request_.size() : 0;

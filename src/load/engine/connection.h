@@ -28,9 +28,11 @@ struct ExchangeResult {
     MonoTime actual_start{};
     MonoTime end{};
     Nanos connect{-1};
+    Nanos handshake{-1};  // of TLS, after `connect`; -1: none, or not completed
     Nanos first_byte{-1};
-    std::uint64_t bytes_received = 0;
+    std::uint64_t bytes_received = 0;  // of HTTP: what TLS adds is not counted
     std::uint64_t bytes_sent = 0;
+    bool resumed = false;    // that handshake resumed a session
     bool own_limit = false;  // not the target's doing: this machine had no port or descriptor left
 };
 
@@ -120,6 +122,7 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     bool busy_ = false;
     bool waiting_for_close_ = false;  // busy, but the old socket must be released first
     bool sent_ = false;
+    bool resumed_ = false;
     int start_error_ = 0;  // errno of a connect() that failed at once, told by the timer
     Job job_;
     std::span<const char> request_;
@@ -128,6 +131,7 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     MonoTime actual_start_{};
     MonoTime deadline_ = MonoTime::max();
     Nanos connect_{-1};
+    Nanos handshake_{-1};
     Nanos first_byte_{-1};
     std::uint64_t bytes_received_ = 0;
     std::uint64_t opened_ = 0;

@@ -68,7 +68,8 @@ struct Measurements {
     std::uint64_t unsent_while_free = 0;
     std::uint64_t connections_opened = 0;
     std::uint64_t own_limit_hits = 0;  // failed for want of local ports or descriptors
-    std::string own_limit;             // which, with the remedy
+    std::string tls;        // of the first handshake: "TLSv1.3 TLS_AES_256_GCM_SHA384"; "": none
+    std::string own_limit;  // which, with the remedy
     WallTime started_at{};
     Nanos schedule_duration{};  // up to the end of the schedule, or the stop
     Nanos first_start{};        // the first intended start

@@ -30,6 +30,8 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.blocked = std::max(Nanos{0}, free_at - job.intended - job.free_before);
     r.generator_lag = std::max(Nanos{0}, result.actual_start - job.intended - r.blocked);
     r.connect = result.connect;
+    r.handshake = result.handshake;
+    r.resumed = result.resumed;
     r.first_byte = result.first_byte;
     r.bytes_received = result.bytes_received;
     r.bytes_sent = result.bytes_sent;

@@ -23,6 +23,7 @@ class Worker {
     void run(MonoTime start);
 
     [[nodiscard]] const Recorder& recorder() const { return recorder_; }
+    [[nodiscard]] ChannelContext& channels() { return channels_; }
     [[nodiscard]] std::uint64_t connections_opened() const { return driver_->connections_opened(); }
     [[nodiscard]] Nanos schedule_duration() const { return driver_->planned_end() - start_; }
 

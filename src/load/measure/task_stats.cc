@@ -16,6 +16,8 @@ void TaskStats::record(const RequestRecord& r) {
     generator_lag.record(r.generator_lag);
     blocked.record(r.blocked);
     if (r.connect >= Nanos{0}) connect.record(r.connect);
+    if (r.handshake >= Nanos{0}) handshake.record(r.handshake);
+    if (r.resumed) ++handshakes_resumed;
     if (r.first_byte >= Nanos{0}) first_byte.record(r.first_byte);
     if (r.status == kTooManyRequests) ++responses_429;
     bytes_received += r.bytes_received;
@@ -30,7 +32,9 @@ void TaskStats::merge(const TaskStats& other) {
     generator_lag.merge(other.generator_lag);
     blocked.merge(other.blocked);
     connect.merge(other.connect);
+    handshake.merge(other.handshake);
     first_byte.merge(other.first_byte);
+    handshakes_resumed += other.handshakes_resumed;
     responses_429 += other.responses_429;
     retries += other.retries;
     retry_wait.merge(other.retry_wait);
@@ -46,7 +50,9 @@ void TaskStats::clear() {
     generator_lag.clear();
     blocked.clear();
     connect.clear();
+    handshake.clear();
     first_byte.clear();
+    handshakes_resumed = 0;
     responses_429 = 0;
     retries = 0;
     retry_wait.clear();

@@ -18,6 +18,8 @@ struct RequestRecord {
     Nanos blocked{};        // before the actual start, no slot free
     Nanos generator_lag{};  // the rest of the delay before the actual start
     Nanos connect{-1};      // connect() to established; -1: reused connection, or not established
+    Nanos handshake{-1};    // of TLS, after `connect`; -1: none, or not completed
+    bool resumed = false;   // that handshake resumed a session
     Nanos first_byte{-1};   // actual start to first byte of the response; -1: none came
     std::uint64_t bytes_received = 0;  // on the wire
     std::uint64_t bytes_sent = 0;
@@ -31,7 +33,9 @@ struct TaskStats {
     Histogram generator_lag;
     Histogram blocked;
     Histogram connect;
+    Histogram handshake;  // of TLS
     Histogram first_byte;
+    std::uint64_t handshakes_resumed = 0;
     std::uint64_t responses_429 = 0;  // complete responses with that status
     std::uint64_t retries = 0;
     Histogram retry_wait;

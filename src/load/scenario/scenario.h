@@ -53,6 +53,8 @@ struct TlsSettings {
     bool session_reuse = false;    // a user's later connections resume its own session
     std::string min_version = "1.2";
     std::string max_version = "1.3";
+    // Where the files were named; as host_mark.
+    SourceMark ca_mark, certificate_mark, key_mark;
 };
 
 struct RedirectSettings {
