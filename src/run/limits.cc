@@ -99,7 +99,8 @@ std::uint64_t connections_needed(const scenario::Scenario& scenario) {
     return std::min(most_requests(scenario), engine::slots(scenario));
 }
 
-Result<void> fit_connections(scenario::Scenario& scenario, const ProcessLimits& limits) {
+Result<void> fit_connections(scenario::Scenario& scenario, const ProcessLimits& limits,
+                             std::uint64_t sources) {
     const auto by_descriptors = limits.connections(scenario.workers);
     const auto needed = connections_needed(scenario);
     const bool may_lower = scenario.model == scenario::Model::open && scenario.users_by_default;
@@ -115,16 +116,21 @@ Result<void> fit_connections(scenario::Scenario& scenario, const ProcessLimits& 
         lower_bound(scenario, by_descriptors, why);
     }
     const auto still_needed = connections_needed(scenario);
-    if (still_needed > limits.local_ports) {
+    sources = std::max<std::uint64_t>(sources, 1);
+    const std::uint64_t ports = limits.local_ports * sources;
+    if (still_needed > ports) {
+        const auto from =
+            sources == 1 ? std::string() : fmt::format(" from {} source addresses", sources);
         const auto why = fmt::format(
-            "there are {} local ports for connections to one address ({}); widen the range with: "
-            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
-            limits.local_ports, limits.local_port_range);
+            "there are {} local ports for connections to one address ({}){}; widen the range with: "
+            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\", or name more addresses of "
+            "this machine in target.source_addresses",
+            ports, limits.local_port_range, from);
         if (!may_lower) {
             return fail(ErrorKind::resources,
                         fmt::format("{}, but {}", described_need(scenario, still_needed), why));
         }
-        lower_bound(scenario, limits.local_ports, why);
+        lower_bound(scenario, ports, why);
     }
     return {};
 }

@@ -33,10 +33,11 @@ struct ProcessLimits {
 // The most connections the scenario can hold at once.
 [[nodiscard]] std::uint64_t connections_needed(const scenario::Scenario& scenario);
 
-// Checks connections_needed against the limits. In the open model the default bound on users is
+// Checks connections_needed against the limits; `sources` addresses (0 is as one) that connections
+// start from have the local ports each. In the open model the default bound on users is
 // lowered instead, with a note in scenario.notes. Error kind resources: what is needed, what there
 // is, and the remedy.
 [[nodiscard]] Result<void> fit_connections(scenario::Scenario& scenario,
-                                           const ProcessLimits& limits);
+                                           const ProcessLimits& limits, std::uint64_t sources = 0);
 
 }  // namespace squadload::run

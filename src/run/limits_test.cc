@@ -88,6 +88,13 @@ TEST(Limits, LocalPortsAreABoundToo) {
     ASSERT_FALSE(fits);
     EXPECT_THAT(fits.error().message, HasSubstr("28232 local ports"));
     EXPECT_THAT(fits.error().message, HasSubstr("net.ipv4.ip_local_port_range"));
+    EXPECT_THAT(fits.error().message, HasSubstr("target.source_addresses"));
+    EXPECT_TRUE(fit_connections(many, limits, 2)) << "each source address has as many";
+    auto more = closed(60'000);
+    const auto two = fit_connections(more, limits, 2);
+    ASSERT_FALSE(two);
+    EXPECT_THAT(two.error().message, HasSubstr("56464 local ports"));
+    EXPECT_THAT(two.error().message, HasSubstr("from 2 source addresses"));
     auto by_default = open(50'000, 30'000, true);
     ASSERT_TRUE(fit_connections(by_default, limits));
     EXPECT_EQ(by_default.users, 28'232U);

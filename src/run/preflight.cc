@@ -1,10 +1,16 @@
 #include "run/preflight.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <set>
+#include <string_view>
 
 #include "load/http/url.h"
+#include "load/scenario/ip_block.h"
+#include "load/transport/socket.h"
 
 namespace squadload::run {
 namespace {
@@ -23,10 +29,60 @@ tl::unexpected<Error> fail_at_host(const scenario::Target& target, std::string m
     return fail_at(target.host_mark, std::move(message));
 }
 
+constexpr std::string_view kSources = "target.source_addresses: ";
+
+// Every address of the blocks, each once.
+Result<std::vector<transport::Address>> expand_sources(const scenario::Target& target) {
+    std::vector<transport::Address> sources;
+    std::set<std::string> seen;
+    for (const std::string& entry : target.source_addresses) {
+        const auto block = scenario::ip_block(entry);
+        if (!block) return fail(ErrorKind::config, std::string(kSources) + block.error().message);
+        for (const std::string& ip : *block) {
+            if (!seen.insert(ip).second) continue;
+            const auto address = transport::Address::parse(ip, 0);
+            if (!address) return tl::unexpected(address.error());
+            sources.push_back(*address);
+        }
+    }
+    return sources;
+}
+
+Result<void> check_sources(const std::vector<transport::Address>& sources, const Network& network) {
+    for (const auto& source : sources) {
+        if (source.family() != sources.front().family()) {
+            return fail(
+                ErrorKind::config,
+                fmt::format("{}{} and {} are of different families; a run uses IPv4 or IPv6",
+                            kSources, sources.front().ip(), source.ip()));
+        }
+        const int error = network.try_source(source);
+        if (error == 0) continue;
+        const std::string why = error == EADDRNOTAVAIL ? "it is not an address of this machine"
+                                                       : transport::error_words(error);
+        return fail(ErrorKind::config,
+                    fmt::format("{}cannot connect from {}: {}", kSources, source.ip(), why));
+    }
+    return {};
+}
+
+// Those that the sources can reach.
+Result<std::vector<transport::Address>> of_same_family(
+    std::vector<transport::Address> addresses, const std::vector<transport::Address>& sources) {
+    if (sources.empty()) return addresses;
+    const int family = sources.front().family();
+    const std::string first = addresses.front().ip();
+    std::erase_if(addresses, [&](const auto& address) { return address.family() != family; });
+    if (!addresses.empty()) return addresses;
+    return fail(ErrorKind::config,
+                fmt::format("{}{} is an {} address, but the target's is {}", kSources,
+                            sources.front().ip(), family == AF_INET ? "IPv4" : "IPv6", first));
+}
+
 }  // namespace
 
 Network system_network() {
-    return {transport::resolve, transport::probe};
+    return {transport::resolve, transport::probe, transport::try_source};
 }
 
 Result<TargetUrl> target_url(const scenario::Target& target) {
@@ -56,14 +112,20 @@ Result<engine::Plan> preflight(scenario::Scenario scenario, const ProcessLimits&
                                const Network& network) {
     const auto url = target_url(scenario.target);
     if (!url) return tl::unexpected(url.error());
-    if (auto fits = fit_connections(scenario, limits); !fits) return tl::unexpected(fits.error());
-    const auto addresses = network.resolve(url->host, url->port);
+    auto sources = expand_sources(scenario.target);
+    if (!sources) return tl::unexpected(sources.error());
+    if (auto good = check_sources(*sources, network); !good) return tl::unexpected(good.error());
+    if (auto fits = fit_connections(scenario, limits, sources->size()); !fits)
+        return tl::unexpected(fits.error());
+    auto addresses = network.resolve(url->host, url->port);
+    if (!addresses) return tl::unexpected(addresses.error());
+    addresses = of_same_family(std::move(*addresses), *sources);
     if (!addresses) return tl::unexpected(addresses.error());
     const auto address = network.probe(*addresses, probe_timeout_ms(scenario.target.timeouts));
     if (!address) return tl::unexpected(address.error());
     return engine::Plan{std::move(scenario),
-                        engine::Origin{false, url->host, *address, url->authority},
-                        url->base_path};
+                        engine::Origin{false, url->host, *address, url->authority}, url->base_path,
+                        std::move(*sources)};
 }
 
 }  // namespace squadload::run

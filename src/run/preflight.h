@@ -22,6 +22,8 @@ struct Network {
     std::function<Result<transport::Address>(const std::vector<transport::Address>&,
                                              std::int64_t timeout_ms)>
         probe;
+    // 0 or errno of starting a connection from a local address.
+    std::function<int(const transport::Address&)> try_source = transport::try_source;
 };
 [[nodiscard]] Network system_network();
 
@@ -35,7 +37,8 @@ struct TargetUrl {
 };
 [[nodiscard]] Result<TargetUrl> target_url(const scenario::Target& target);
 
-// Errors: of target_url; kind unreachable when nothing resolves or accepts within the connect
+// Errors: of target_url; kind config when a source address is not of this machine or of another
+// family than the target; kind unreachable when nothing resolves or accepts within the connect
 // timeout; of fit_connections. No request is sent. May lower a bound of the scenario, with a note
 // in it.
 [[nodiscard]] Result<engine::Plan> preflight(scenario::Scenario scenario,

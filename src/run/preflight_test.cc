@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <map>
 
 #include "run/run_suite.h"
@@ -21,6 +22,8 @@ struct FakeNetwork {
     std::int64_t timeout_ms = 0;
     bool resolves = true;
     bool accepts = true;
+    std::vector<std::string> addresses{"127.0.0.1"};
+    std::string foreign = {};  // an address that is not of this machine
 
     Network network() {
         return {[this](const std::string& host,
@@ -28,15 +31,21 @@ struct FakeNetwork {
                     resolved_host = host;
                     resolved_port = port;
                     if (!resolves) return fail(ErrorKind::unreachable, "cannot resolve " + host);
-                    return std::vector{*transport::Address::parse("127.0.0.1", port)};
+                    std::vector<transport::Address> found;
+                    for (const auto& ip : addresses)
+                        found.push_back(*transport::Address::parse(ip, port));
+                    return found;
                 },
-                [this](const std::vector<transport::Address>& addresses,
+                [this](const std::vector<transport::Address>& candidates,
                        std::int64_t timeout) -> Result<transport::Address> {
                     timeout_ms = timeout;
                     if (!accepts)
                         return fail(ErrorKind::unreachable,
-                                    "nothing listens on " + addresses.front().text());
-                    return addresses.front();
+                                    "nothing listens on " + candidates.front().text());
+                    return candidates.front();
+                },
+                [this](const transport::Address& source) {
+                    return source.ip() == foreign ? EADDRNOTAVAIL : 0;
                 }};
     }
 };
@@ -93,6 +102,47 @@ TEST(Preflight, ErrorNamesWhereTheHostWasGiven) {
     EXPECT_THAT(target_url(s.target).error().text(), HasSubstr("my.yaml:3:9: "));
     s.target.host_mark = {"--host", 0, 0};
     EXPECT_THAT(target_url(s.target).error().text(), HasSubstr("--host: "));
+}
+
+TEST(Preflight, SourceAddressesAreExpandedAndOfTheTargetsFamily) {
+    FakeNetwork fake;
+    fake.addresses = {"::1", "127.0.0.1"};
+    auto s = closed(1);
+    s.target.host = "http://api.test";
+    s.target.source_addresses = {"127.0.0.0/30", "127.0.0.2", "127.0.0.9"};
+    const auto plan = preflight(s, limits_of(1000), fake.network());
+    ASSERT_TRUE(plan) << plan.error().text();
+    std::vector<std::string> sources;
+    for (const auto& source : plan->sources) sources.push_back(source.text());
+    EXPECT_THAT(sources, testing::ElementsAre("127.0.0.1:0", "127.0.0.2:0", "127.0.0.9:0"));
+    EXPECT_EQ(plan->origin.address.ip(), "127.0.0.1");
+
+    auto many = closed(30'000);
+    many.target = s.target;
+    EXPECT_TRUE(preflight(many, limits_of(1'000'000), fake.network())) << "three times the ports";
+}
+
+TEST(Preflight, BadSourceAddresses) {
+    struct Case {
+        std::vector<std::string> sources;
+        const char* says;
+    };
+    for (const Case& c : {Case{{"127.0.0.1", "127.0.0.7"},
+                               "cannot connect from 127.0.0.7: it is not an address of"},
+                          Case{{"127.0.0.1", "::1"}, "127.0.0.1 and ::1 are of different families"},
+                          Case{{"::1"}, "::1 is an IPv6 address, but the target's is 127.0.0.1"},
+                          Case{{"10.0.0.1/8"}, "'10.0.0.1/8' is not a block"}}) {
+        FakeNetwork fake;
+        fake.foreign = "127.0.0.7";
+        auto s = closed(1);
+        s.target.host = "http://api.test";
+        s.target.source_addresses = c.sources;
+        const auto plan = preflight(s, limits_of(1000), fake.network());
+        ASSERT_FALSE(plan) << c.says;
+        EXPECT_EQ(plan.error().kind, ErrorKind::config);
+        EXPECT_THAT(plan.error().text(), HasSubstr("target.source_addresses: "));
+        EXPECT_THAT(plan.error().text(), HasSubstr(c.says));
+    }
 }
 
 TEST(Preflight, UnreachableIsExitCode3) {

@@ -24,8 +24,8 @@ std::string sentence(int error, const transport::Address& address) {
                    "users";
         case EADDRNOTAVAIL:
             return fmt::format(
-                "out of local ports for {}; lower the number of connections or widen "
-                "net.ipv4.ip_local_port_range",
+                "out of local ports for {}; lower the number of connections, widen "
+                "net.ipv4.ip_local_port_range or name more addresses in target.source_addresses",
                 address.text());
         case ENOBUFS:
         case ENOMEM:
@@ -62,7 +62,7 @@ int Channel::open(const Origin& origin) {
         secured_ = tls_.get();
         return secured_->open(origin);
     }
-    const auto started = context_.loop.connect(origin.address, handler_);
+    const auto started = context_.loop.connect(origin.address, handler_, context_.next_source());
     if (started.error == 0) socket_ = started.id;
     return started.error;
 }

@@ -21,6 +21,7 @@ class TlsChannel;
 struct ChannelContext {
     transport::Loop& loop;
     const Plan& plan;
+    std::size_t connects = 0;  // so far: which of the plan's sources is next
     std::unique_ptr<http::TlsContext>
         tls{};                // made by prepare_tls, or for the first https:// origin
     std::string tls_error{};  // why there is none
@@ -29,6 +30,10 @@ struct ChannelContext {
     // Errors: of http::TlsContext::make. To be called before the load starts, so that reading
     // certificates delays no request.
     [[nodiscard]] Result<void> prepare_tls();
+
+    [[nodiscard]] const transport::Address* next_source() {
+        return plan.sources.empty() ? nullptr : &plan.sources[connects++ % plan.sources.size()];
+    }
 };
 
 // Why a channel could not be opened, in words for the user.

@@ -31,6 +31,8 @@ struct Plan {
     scenario::Scenario scenario;
     Origin origin;
     std::string base_path;  // prefix of every path, "" or "/v1"
+    // Local addresses that connections start from, in turn, port 0; none: the kernel's choice.
+    std::vector<transport::Address> sources = {};
 };
 
 enum class StopReason { schedule_ended, interrupted, terminated, fail_fast };

@@ -15,7 +15,7 @@ constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
 }  // namespace
 
 int TlsChannel::open(const Origin& origin) {
-    const auto started = context_.loop.connect(origin.address, *this);
+    const auto started = context_.loop.connect(origin.address, *this, context_.next_source());
     if (started.error != 0) return started.error;
     origin_ = &origin;
     socket_ = started.id;

@@ -22,7 +22,7 @@ Worker::Worker(const Plan& plan, const EntryTable& entries, const pacing::Schedu
       stop_switch_(stop_switch),
       graceful_stop_(plan.scenario.graceful_stop),
       recorder_(sink, share.index, entries.size(), make_bins(schedule)),
-      channels_{loop, plan} {
+      channels_{loop, plan, share.index} {
     const DriverContext context{loop, channels_, plan, entries, recorder_, share};
     driver_ =
         schedule != nullptr ? make_open_driver(context, *schedule) : make_closed_driver(context);

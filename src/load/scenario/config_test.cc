@@ -218,6 +218,7 @@ target:
   timeouts: {connect: 1, first_byte: 2s, total: 500ms}
   connections: {mode: shared, max: 9}
   limits: {header_bytes: 8KiB, checked_body_bytes: 1MB, body_bytes: 2MB}
+  source_addresses: 127.0.0.0/28
 users:
   U:
     tasks:
@@ -231,6 +232,7 @@ scenarios: {s: {rate: 1, duration: 1}}
     EXPECT_EQ(s.target.connections.max, 9U);
     EXPECT_EQ(s.target.limits.header_bytes, 8192U);
     EXPECT_EQ(s.target.limits.body_bytes, 2'000'000U);
+    EXPECT_EQ(s.target.source_addresses, std::vector<std::string>{"127.0.0.0/28"});
     const Task& a = s.classes[0].tasks[0];
     EXPECT_EQ(a.timeouts.connect, 1s);
     EXPECT_EQ(a.timeouts.total, 0s);
@@ -391,6 +393,8 @@ TEST(ConfigTest, MistakesNamePlaceAndKey) {
         {"scenarios: {s: {rate: 1, duration: 5 parsecs}}",
          "scenarios.s.duration: expected a duration in seconds"},
         {"scenarios: {s: {rate: 1, duration: 0}}", "expected a duration above 0"},
+        {"target:\n  source_addresses: [127.0.0.2, nowhere]\n",
+         "f.yaml:2:33: target.source_addresses[1]: 'nowhere' is not an IP address"},
         {"scenarios: {s: {rate: 1, stages: [{duration: 1, rate: 1}]}}",
          "rate and stages exclude each other"},
         {"scenarios: {s: {duration: 1, stages: [{duration: 1, rate: 1}]}}",

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "load/scenario/class_reader.h"
+#include "load/scenario/ip_block.h"
 #include "load/scenario/parsed_file.h"
 #include "load/scenario/threshold_keys.h"
 
@@ -41,9 +42,21 @@ void read_limits(const Value& value, ResponseLimits& limits) {
     if (const auto v = map.get("body_bytes")) limits.body_bytes = v->bytes(1, kMaxBodyBytes);
 }
 
+void read_source_addresses(const Value& value, std::vector<std::string>& addresses) {
+    for (const Value& item : value.items_or_one()) {
+        const std::string text = item.text();
+        if (const auto block = ip_block(text); !block) {
+            item.fail(block.error().message);
+        } else {
+            addresses.push_back(text);
+        }
+    }
+}
+
 Target read_target(const Value& value, const ReadContext& context) {
     Target target;
-    const Map map = value.map({"host", "headers", "timeouts", "timeout", "connections", "limits"});
+    const Map map = value.map(
+        {"host", "headers", "timeouts", "timeout", "connections", "limits", "source_addresses"});
     if (const auto v = map.get("host")) {
         target.host = v->text();
         target.host_mark = v->mark();
@@ -57,6 +70,8 @@ Target read_target(const Value& value, const ReadContext& context) {
     if (const auto v = map.get("timeouts")) read_timeouts(*v, target.timeouts);
     if (const auto v = map.get("connections")) read_connections(*v, target.connections);
     if (const auto v = map.get("limits")) read_limits(*v, target.limits);
+    if (const auto v = map.get("source_addresses"))
+        read_source_addresses(*v, target.source_addresses);
     return target;
 }
 

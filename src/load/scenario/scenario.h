@@ -74,7 +74,8 @@ struct Target {
     TlsSettings tls;
     RedirectSettings redirects;
     std::string proxy;  // URL; "": from the environment, "none": none
-    // Local IP addresses that connections start from, in turn; none: the kernel's choice.
+    // Local IP addresses and blocks of them (ip_block.h) that connections start from, in turn;
+    // none: the kernel's choice.
     std::vector<std::string> source_addresses;
 };
 

@@ -20,6 +20,8 @@ void write_target(YamlWriter& out, const Target& target) {
     out.key(1, "limits",
             fmt::format("{{header_bytes: {}, checked_body_bytes: {}, body_bytes: {}}}",
                         limits.header_bytes, limits.checked_body_bytes, limits.body_bytes));
+    if (!target.source_addresses.empty())
+        out.key(1, "source_addresses", yaml_list(target.source_addresses));
 }
 
 void write_data(YamlWriter& out, const DataSets* data) {

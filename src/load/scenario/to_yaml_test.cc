@@ -160,6 +160,7 @@ target:
   timeouts: {connect: 1.5, first_byte: 250ms, total: 0}
   connections: {mode: shared, max: 9}
   limits: {header_bytes: 1KiB, checked_body_bytes: 2KiB, body_bytes: 3KiB}
+  source_addresses: [127.0.0.0/28, "::1"]
 users:
   "Odd: name":
     weight: 2

@@ -205,4 +205,12 @@ Result<Address> probe(const std::vector<Address>& addresses, std::int64_t timeou
     return fail(ErrorKind::unreachable, fmt::format("cannot connect to {}", reasons));
 }
 
+int try_source(const Address& source) {
+    const int fd = open_stream_socket(source.family());
+    if (fd < 0) return errno;
+    const int error = bind_source(fd, source);
+    ::close(fd);
+    return error;
+}
+
 }  // namespace squadload::transport

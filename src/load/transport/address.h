@@ -49,4 +49,8 @@ class Address {
 // and the reason in words; kind resources when no socket could be made.
 [[nodiscard]] Result<Address> probe(const std::vector<Address>& addresses, std::int64_t timeout_ms);
 
+// Whether a connection can start from that local address. 0 or errno: EADDRNOTAVAIL when it is not
+// one of this machine.
+[[nodiscard]] int try_source(const Address& source);
+
 }  // namespace squadload::transport
