@@ -10,7 +10,7 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= external_symbolizer_path=/usr/bin/llvm-symbolizer-19
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test lint format asan tsan fuzz bench clean setup-run setup-test setup-lint setup-bench
+.PHONY: help setup build run test lint format asan tsan fuzz bench instructions clean setup-run setup-test setup-lint setup-bench
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -50,8 +50,12 @@ tsan: setup-test setup-lint  ## the same under TSan (clang 19)
 fuzz: setup-lint  ## every fuzz target for SECONDS_EACH seconds (default 30)
 	@cmake --preset fuzz && cmake --build --preset fuzz --parallel $(JOBS) && scripts/fuzz.sh
 
-bench: setup-bench build  ## CPU per request beside wrk
-	@bench/cpu_per_request.py
+bench: setup-bench build  ## CPU per request, lag and memory beside other tools, some 15 minutes (SECONDS_EACH, PAIRS)
+	@bench/run_all.py
+
+instructions: setup-bench build  ## instructions per request beside the recorded ones; 1 when they grew
+	@cmake --build --preset release --target bench_workloads --parallel $(JOBS)
+	@bench/instructions.py $(ARGS)
 
 clean:  ## remove build/
 	@rm -rf build

@@ -1,95 +1,135 @@
 #!/usr/bin/python3
-"""CPU time per request of squadload beside wrk, against nginx on loopback.
+"""CPU time per request of squadload beside other tools, against nginx on loopback.
 
-    bench/cpu_per_request.py [--pairs 5] [--seconds 5] [--connections 64] [--backends io_uring,epoll]
+    bench/cpu_per_request.py [--pairs 5] [--seconds 5] [--connections 64] [--backends io_uring,epoll] [--peers wrk,h2load,hey,ab]
+                             [--request get|post|post_constant] [--tls]
 
-One core for the generator (and nothing else of ours), another for nginx. Closed loop without waits. They take turns,
-so that a drift of the machine hits both; the figures are medians over the pairs, the ratio is the median of the pairs'
-ratios. wrk counts every response in a coarse histogram and checks nothing; squadload does all it does in any run.
-Writes bench/results/cpu_per_request_<UTC>.json and prints a table.
+One core for the generator (and nothing else of ours), another for nginx. Closed loop without waits. The tools take turns,
+so that a drift of the machine hits all; figures are medians over the pairs, a ratio is the median of the pairs' ratios.
+Peers keep one coarse histogram or none and check nothing; squadload does all it does in any run: times from the schedule and
+from the send, status and, for post, a body made from a template. Wanted beside wrk: at most 0.90. With --max-ratio the exit
+code says whether the first backend kept it. Prints a table, writes bench/results/cpu_per_request*.json.
 """
 
 import argparse
-import datetime
 import functools
-import json
-import os
-import platform
 import re
-import shutil
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = ROOT / "build/release/bin/squadload"
+import common
+
+SCENARIO = """users:
+  User:
+    wait_time: none
+    tasks:
+      chat:
+        method: POST
+        path: /agents/chat
+        headers: {{Content-Type: application/json}}
+        body: '{body}'
+scenarios: {{bench: {{users: {connections}, duration: {seconds}s}}}}
+"""
+BODIES = {"post": """{{"message": "{{{{ choice("How do I diversify?", "What is an index fund?") }}}}", "n": {{{{ random_int(1, 100000) }}}}, "id": {{{{ seq() }}}}}}""",
+          "post_constant": """{{"message": "How do I diversify?", "n": 4711, "id": 4711}}"""}
+LUA = {"post": """local prompts = {"How do I diversify?", "What is an index fund?"}
+local id = 0
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+request = function()
+  id = id + 1
+  return wrk.format(nil, nil, nil, string.format('{"message": "%s", "n": %d, "id": %d}', prompts[math.random(2)], math.random(100000), id))
+end
+""", "post_constant": """wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = '{"message": "How do I diversify?", "n": 4711, "id": 4711}'
+"""}
 
 
-def run_measured(command):
-    """Runs `command`; returns its output and the CPU seconds (user, system) it and its children used."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=ROOT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if process.returncode not in (0, 4):  # VOID: a closed loop on a full core may well be late
-            sys.exit(f"{command[0]} ended with {process.returncode}:\n{out.read().decode()}{err.read().decode()}")
-        return out.read().decode(), usage.ru_utime, usage.ru_stime
+def figures(ran, requests, seconds):
+    if requests == 0:
+        sys.exit(f"bench: no request was answered:\n{ran.output[-2000:]}")
+    return {"cpu_us_per_request": (ran.user_s + ran.system_s) / requests * 1e6, "user_us_per_request": ran.user_s / requests * 1e6,
+            "requests_per_s": requests / seconds}
 
 
-def wrk(core, url, connections, seconds):
-    text, user, system = run_measured(["taskset", "-c", core, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url])
-    return {"requests": int(re.search(r"(\d+) requests in", text)[1]), "user_s": user, "system_s": system}
+def found(pattern, ran):
+    match = re.search(pattern, ran.output)
+    if match is None:
+        sys.exit(f"bench: cannot read this output:\n{ran.output[-3000:]}")
+    return int(match[1])
 
 
-def squadload(backend, core, url, connections, seconds):
-    with tempfile.TemporaryDirectory() as folder:
-        _, user, system = run_measured(["taskset", "-c", core, str(PROGRAM), "run", url, "--users", str(connections),
-                                        "--duration", f"{seconds}s", "--backend", backend, "--quiet", "--allow-void", "--output-dir", folder])
-        metrics = json.loads(next(Path(folder).glob("load_test_metrics_*.json")).read_text())
-    totals = metrics["scenarios"][0]["totals"]
+def ours(backend, o, target, core):
+    if o.request == "get":
+        arguments = [target.url + "/health", "--users", o.connections, "--duration", f"{o.seconds}s"]
+    else:
+        file = target.folder / "scenario.yaml"
+        file.write_text(SCENARIO.format(body=BODIES[o.request].format(), connections=o.connections, seconds=o.seconds))
+        arguments = ["--config", file, "--host", target.url]
+    ran, scenario = common.squadload([*map(str, arguments), "--backend", backend], core, target.certificate)
+    totals = scenario["totals"]
     if totals["ok"] != totals["requests"]:
-        sys.exit(f"not every request was ok: {totals['outcomes']}")
-    return {"requests": totals["requests"], "user_s": user, "system_s": system}
+        sys.exit(f"bench: not every request was ok: {totals['outcomes']}")
+    return figures(ran, totals["requests"], o.seconds)
 
 
-def figures(run, seconds):
-    cpu = run["user_s"] + run["system_s"]
-    return run | {"cpu_us_per_request": cpu / run["requests"] * 1e6, "user_us_per_request": run["user_s"] / run["requests"] * 1e6,
-                  "requests_per_s": run["requests"] / seconds}
+def wrk(o, target, core):
+    script = []
+    path = "/health"
+    if o.request != "get":
+        path = "/agents/chat"
+        (target.folder / "wrk.lua").write_text(LUA[o.request])
+        script = ["-s", target.folder / "wrk.lua"]
+    ran = common.run_measured(["wrk", "-t1", f"-c{o.connections}", f"-d{o.seconds}s", *script, target.url + path], core)
+    return figures(ran, found(r"(\d+) requests in", ran), o.seconds)
 
 
-def measure(host, options, core):
-    url = host + "/health"
-    tools = {f"squadload {name}": functools.partial(squadload, name) for name in options.backends.split(",")} | {"wrk": wrk}
-    runs = {name: [] for name in tools}
-    for pair in range(options.pairs + 1):  # the first pair warms up and is thrown away
-        for name in (tools if pair % 2 else reversed(tools)):
-            run = figures(tools[name](core, url, options.connections, options.seconds), options.seconds)
-            if pair:
-                runs[name].append(run)
-                print(f"pair {pair}: {name:18} {run['cpu_us_per_request']:6.2f} µs/request", file=sys.stderr)
-    return runs
+def h2load(o, target, core):
+    ran = common.run_measured(["h2load", "--h1", "-t1", f"-c{o.connections}", f"-D{o.seconds}", *posted(o, target, "-d"),
+                               target.url + path_of(o)], core)
+    return figures(ran, found(r"requests: .*?(\d+) succeeded", ran), o.seconds)
 
 
-def table(runs):
-    def median(name, key):
-        return statistics.median(r[key] for r in runs[name])
-    lines = [f"{'':18} {'CPU µs/request':>15} {'of it user':>11} {'requests/s':>11}"]
-    for name in runs:
-        lines.append(f"{name:18} {median(name, 'cpu_us_per_request'):15.2f} {median(name, 'user_us_per_request'):11.2f}"
-                     f" {median(name, 'requests_per_s'):11,.0f}")
-    medians = {}
-    for name in runs:
-        if name != "wrk":
-            ratios = [a["cpu_us_per_request"] / b["cpu_us_per_request"] for a, b in zip(runs[name], runs["wrk"])]
-            medians[name] = statistics.median(ratios)
-            lines.append(f"{name} / wrk: {medians[name]:.2f} (pairs: {min(ratios):.2f} … {max(ratios):.2f})")
-    return "\n".join(lines), medians
+def hey(o, target, core):
+    body = ["-m", "POST", "-T", "application/json", *posted(o, target, "-D")] if o.request != "get" else []
+    ran = common.run_measured(["hey", "-cpus", "1", "-z", f"{o.seconds}s", "-c", o.connections, *body, target.url + path_of(o)], core)
+    return figures(ran, found(r"\[200\]\s+(\d+) responses", ran), o.seconds)
+
+
+def ab(o, target, core):
+    body = [*posted(o, target, "-p"), "-T", "application/json"] if o.request != "get" else []
+    ran = common.run_measured(["ab", "-k", "-q", "-r", "-c", o.connections, "-t", o.seconds, "-n", "100000000", *body,
+                               target.url + path_of(o)], core)
+    return figures(ran, found(r"Complete requests:\s+(\d+)", ran), o.seconds)
+
+
+def path_of(o):
+    return "/health" if o.request == "get" else "/agents/chat"
+
+
+def posted(o, target, option):
+    """A constant body is what these tools can send."""
+    if o.request == "get":
+        return []
+    file = target.folder / "body.json"
+    file.write_text('{"message": "How do I diversify?", "n": 4711, "id": 4711}')
+    return [option, file]
+
+
+PEERS = {"wrk": wrk, "h2load": h2load, "hey": hey, "ab": ab}
+
+
+def shown(runs, backends, peers):
+    rows = [[name, f"{common.median(r, 'cpu_us_per_request'):.2f}", f"{common.median(r, 'user_us_per_request'):.2f}",
+             f"{common.median(r, 'requests_per_s'):,.0f}"] for name, r in runs.items()]
+    lines = [common.table(["", "CPU µs/request", "of it user", "requests/s"], rows)]
+    compared = {}
+    for backend in backends:
+        for peer in peers:
+            ratio = common.ratios(runs[f"squadload {backend}"], runs[peer], "cpu_us_per_request")
+            compared[f"{backend} / {peer}"] = ratio
+            lines.append(f"squadload {backend} / {peer}: {ratio['median']:.2f} (pairs: {ratio['low']:.2f} … {ratio['high']:.2f})")
+    return "\n".join(lines), compared
 
 
 def main():
@@ -98,27 +138,29 @@ def main():
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--backends", default="io_uring,epoll", help="event loops of squadload to measure (default io_uring,epoll)")
-    options = parser.parse_args()
-
-    host = os.environ.get("DEMO_HOST")
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        sys.exit("bench: needs two cores, one for the generator and one for nginx")
-    if host is None:  # start again below an nginx of our own, which stays on the last core
-        os.execv("/usr/bin/taskset", ["taskset", "-c", str(cores[-1]), str(ROOT / "scripts/demo_target.sh"), "taskset", "-c",
-                                      f"{cores[0]},{cores[-1]}", sys.executable, str(Path(__file__).resolve()), *sys.argv[1:]])
-    if not shutil.which("wrk"):
-        sys.exit("bench: wrk is not installed (make setup TIER=bench)")
-    runs = measure(host, options, str(cores[0]))
-    text, ratios = table(runs)
-    results = ROOT / "bench/results"
-    results.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc).strftime("%Y%m%d_%H%M%S")
-    file = results / f"cpu_per_request_{stamp}.json"
-    file.write_text(json.dumps({"machine": platform.platform(), "cores": os.cpu_count(), "connections": options.connections,
-                                "seconds": options.seconds, "ratios": ratios, "runs": runs}, indent=2) + "\n")
-    print(text)
-    print(file.relative_to(ROOT))
+    parser.add_argument("--peers", default="wrk", help="of wrk, h2load, hey and ab (default wrk)")
+    parser.add_argument("--request", choices=["get", "post", "post_constant"], default="get", help="post: its body is made from a template")
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--max-ratio", type=float, help="exit 1 when the first backend takes more than this beside the first peer")
+    o = parser.parse_args()
+    backends = o.backends.split(",")
+    peers = o.peers.split(",")
+    if unknown := [p for p in peers if p not in PEERS]:
+        parser.error(f"unknown peer {unknown[0]}")
+    common.need(common.PROGRAM, *peers)
+    common.raise_descriptors()
+    cores = common.cores()
+    with common.nginx(cores.target, o.tls) as target:
+        tools = {f"squadload {b}": functools.partial(ours, b, o, target, cores.generator) for b in backends}
+        tools |= {p: functools.partial(PEERS[p], o, target, cores.generator) for p in peers}
+        runs = common.alternate(tools, o.pairs, common.say)
+    text, compared = shown(runs, backends, peers)
+    title = f"{o.request}{' over TLS' if o.tls else ''}, {o.connections} connections, {o.pairs} pairs of {o.seconds} s"
+    print(f"CPU time per request: {title}\n{text}")
+    suffix = "" if (o.request, o.tls, o.connections) == ("get", False, 64) else f"_{o.request}{'_tls' if o.tls else ''}_{o.connections}"
+    common.write_results(f"cpu_per_request{suffix}", {"what": title, "ratios": compared, "runs": runs})
+    if o.max_ratio and compared[f"{backends[0]} / {peers[0]}"]["median"] > o.max_ratio:
+        sys.exit(f"above {o.max_ratio}")
 
 
 if __name__ == "__main__":
