@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "load/http/expectation.h"
+#include "load/http/redirect.h"
 
 namespace squadload::engine {
 
@@ -52,7 +53,10 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
     start_error_ = 0;
     connect_ = handshake_ = first_byte_ = Nanos{-1};
     resumed_ = false;
-    bytes_received_ = 0;
+    bytes_received_ = bytes_sent_ = 0;
+    redirects_ = 0;
+    begun_ = false;
+    origin_ = &plan_.origin;
     scenario::RenderContext context{job.number, random, job.user};
     request_ = entries_.render(job.entry, context, buffer_, body_scratch);
     if (socket_state_ == SocketState::closing) {
@@ -63,37 +67,44 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
 }
 
 void Connection::begin() {
+    begun_ = true;
+    actual_start_ = loop_.now();
+    owner_.exchange_started(*this, actual_start_);
+    send_hop();
+}
+
+void Connection::send_hop() {
     const CompiledEntry& compiled = entries_[job_.entry];
     const auto& limits = plan_.scenario.target.limits;
     const auto& expect = compiled.request->expect;
-    parser_.start(compiled.head_request, !expect.headers.empty(), expect.reads_body(),
+    const bool head = redirects_ == 0 ? compiled.head_request : redirect_chain_->head_request();
+    parser_.start(head, !expect.headers.empty() || compiled.max_redirects > 0, expect.reads_body(),
                   {limits.header_bytes, limits.body_bytes, limits.checked_body_bytes});
-    actual_start_ = loop_.now();
-    owner_.exchange_started(*this, actual_start_);
+    hop_start_ = redirects_ == 0 ? actual_start_ : loop_.now();
     if (socket_state_ == SocketState::connected) {
         send_request();
         return;
     }
-    start_error_ = channel_.open(plan_.origin);
+    start_error_ = channel_.open(*origin_);
     if (start_error_ != 0) {
-        loop_.set_timer(*this, actual_start_);
+        loop_.set_timer(*this, hop_start_);
         return;
     }
     socket_state_ = SocketState::connecting;
     ++opened_;
-    const auto& timeouts = compiled.request->timeouts;
-    watch(std::min(after_start(timeouts.connect), after_start(timeouts.total)));
+    watch(deadline_of_hop(compiled.request->timeouts.connect));
 }
 
 void Connection::send_request() {
-    const auto& timeouts = entries_[job_.entry].request->timeouts;
-    watch(std::min(after_start(timeouts.first_byte), after_start(timeouts.total)));
+    watch(deadline_of_hop(entries_[job_.entry].request->timeouts.first_byte));
     if (tap_ != nullptr) tap_->sent(request_);
     channel_.send(request_);
 }
 
-MonoTime Connection::after_start(Nanos limit) const {
-    return limit.count() == 0 ? MonoTime::max() : actual_start_ + limit;
+MonoTime Connection::deadline_of_hop(Nanos limit) const {
+    const Nanos total = entries_[job_.entry].request->timeouts.total;
+    return std::min(limit.count() == 0 ? MonoTime::max() : hop_start_ + limit,
+                    total.count() == 0 ? MonoTime::max() : actual_start_ + total);
 }
 
 // Moves the deadline; the armed timer is left alone unless it would come too late, and looks again
@@ -118,7 +129,7 @@ void Connection::on_timer() {
     }
     const auto& timeouts = entries_[job_.entry].request->timeouts;
     std::string message;
-    if (deadline_ == after_start(timeouts.total)) {
+    if (deadline_ == deadline_of_hop(Nanos{0})) {
         message = fmt::format("no complete response within {}", format_duration(timeouts.total));
     } else if (socket_state_ == SocketState::connecting) {
         message = fmt::format("{} within {}",
@@ -142,6 +153,11 @@ void Connection::on_connected(int error) {
         return;
     }
     socket_state_ = SocketState::connected;
+    if (redirects_ == 0) measure_connect();
+    send_request();
+}
+
+void Connection::measure_connect() {
     MonoTime connected = loop_.batch_time();
     if (channel_.secured()) {
         const auto handshake = channel_.handshake();
@@ -150,7 +166,6 @@ void Connection::on_connected(int error) {
         connected = handshake.started;
     }
     connect_ = std::max(Nanos{0}, connected - actual_start_);
-    send_request();
 }
 
 void Connection::on_sent(int error) {
@@ -166,10 +181,10 @@ void Connection::on_received(std::span<const char> bytes) {
                              // another exchange
         return;
     }
-    if (bytes_received_ == 0) {
+    if (!parser_.started()) {
         first_byte_ = std::max(Nanos{0}, loop_.batch_time() - actual_start_);
         const auto& timeouts = entries_[job_.entry].request->timeouts;
-        if (timeouts.first_byte.count() != 0) watch(after_start(timeouts.total));
+        if (timeouts.first_byte.count() != 0) watch(deadline_of_hop(Nanos{0}));
     }
     bytes_received_ += bytes.size();
     if (tap_ != nullptr) tap_->received(bytes);
@@ -206,7 +221,7 @@ void Connection::on_closed() {
     socket_state_ = SocketState::none;
     if (waiting_for_close_) {
         waiting_for_close_ = false;
-        begin();
+        begun_ ? send_hop() : begin();
     }
 }
 
@@ -219,18 +234,28 @@ ExchangeResult Connection::result_so_far(MonoTime end) const {
     r.resumed = resumed_;
     r.first_byte = first_byte_;
     r.bytes_received = bytes_received_;
-    r.bytes_sent = sent_ ? request_.size() : 0;
+    r.bytes_sent = bytes_sent_ + (sent_ ? request_.size() : 0);
+    r.redirects = redirects_;
     return r;
 }
 
 // Outcomes in the order of the outcome table.
 void Connection::complete(std::span<const char> last_bytes) {
-    const auto& expect = entries_[job_.entry].request->expect;
-    ExchangeResult r = result_so_far(loop_.batch_time());
-    r.bytes_sent = request_.size();
-    r.status = parser_.status_code();
+    const CompiledEntry& compiled = entries_[job_.entry];
+    const auto& expect = compiled.request->expect;
     std::string message;
-    if (parser_.excess_bytes() > 0) {
+    const bool redirected = compiled.max_redirects > 0 && parser_.excess_bytes() == 0 &&
+                            http::is_redirect(parser_.status_code());
+    if (redirected) {
+        message = follow_redirect();
+        if (message.empty()) return;
+    }
+    ExchangeResult r = result_so_far(loop_.batch_time());
+    r.bytes_sent = bytes_sent_ + request_.size();
+    r.status = parser_.status_code();
+    if (redirected) {
+        r.outcome = Outcome::check_failed;
+    } else if (parser_.excess_bytes() > 0) {
         r.outcome = Outcome::protocol_error;
         message = "bytes after the end of the response";
     } else if (r.status == 429) {
@@ -246,8 +271,38 @@ void Connection::complete(std::span<const char> last_bytes) {
     }
     r.message = message;
     if (!message.empty()) r.example = expect.reads_body() ? parser_.body() : body_in(last_bytes);
-    const bool keep = sent_ && parser_.keep_alive() && parser_.excess_bytes() == 0;
+    // The next exchange begins at the target again.
+    const bool keep =
+        sent_ && parser_.keep_alive() && parser_.excess_bytes() == 0 && origin_ == &plan_.origin;
     finish(r, keep, false);
+}
+
+// The response is complete. The next request goes out at once when its connection is this one, else
+// when this one is closed.
+std::string Connection::follow_redirect() {
+    const std::uint32_t max = entries_[job_.entry].max_redirects;
+    if (redirects_ == max) {
+        return fmt::format("redirected more than {} time{}", max, max == 1 ? "" : "s");
+    }
+    if (!redirect_chain_) redirect_chain_ = std::make_unique<RedirectChain>(plan_);
+    if (redirects_ == 0) redirect_chain_->begin(request_);
+    std::string why_not = redirect_chain_->follow(parser_);
+    if (!why_not.empty()) return why_not;
+    redirect_chain_->render(std::nullopt);
+
+    ++redirects_;
+    const bool keep = sent_ && parser_.keep_alive() && origin_ == &redirect_chain_->origin();
+    origin_ = &redirect_chain_->origin();
+    bytes_sent_ += request_.size();
+    request_ = redirect_chain_->request();
+    sent_ = false;
+    if (keep) {
+        send_hop();
+    } else {
+        waiting_for_close_ = true;
+        close_socket(false);
+    }
+    return "";
 }
 
 void Connection::fail(Outcome outcome, std::string_view message, MonoTime end) {
@@ -282,7 +337,7 @@ void Connection::close_socket(bool reset) {
 
 void Connection::abandon() {
     if (!busy_) return;
-    if (waiting_for_close_) {  // its actual start was never reached: it counts from now
+    if (!begun_) {  // its actual start was never reached: it counts from now
         actual_start_ = loop_.now();
         owner_.exchange_started(*this, actual_start_);
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "base/time.h"
 #include "load/engine/channel.h"
 #include "load/engine/entry_table.h"
+#include "load/engine/redirect_chain.h"
 #include "load/http/response_parser.h"
 #include "load/measure/outcome.h"
 #include "load/transport/loop.h"
@@ -19,20 +21,22 @@ namespace squadload::engine {
 
 class Connection;
 
-// How an exchange ended. Views are valid during the call.
+// How an exchange ended: one request and its response, or several when redirects were followed.
+// Views are valid during the call.
 struct ExchangeResult {
     measure::Outcome outcome = measure::Outcome::ok;
-    int status = 0;            // of a complete response
+    int status = 0;            // of a complete response, the last one
     std::string_view message;  // why not ok; the same text for the same cause
     std::string_view example;  // start of the body, when it is at hand
     MonoTime actual_start{};
     MonoTime end{};
-    Nanos connect{-1};
-    Nanos handshake{-1};  // of TLS, after `connect`; -1: none, or not completed
-    Nanos first_byte{-1};
+    Nanos connect{-1};                 // of the first connection
+    Nanos handshake{-1};               // of TLS, after `connect`; -1: none, or not completed
+    Nanos first_byte{-1};              // of the last response, from the actual start
     std::uint64_t bytes_received = 0;  // of HTTP: what TLS adds is not counted
     std::uint64_t bytes_sent = 0;
-    bool resumed = false;    // that handshake resumed a session
+    std::uint32_t redirects = 0;  // followed
+    bool resumed = false;         // that handshake resumed a session
     bool own_limit = false;  // not the target's doing: this machine had no port or descriptor left
 };
 
@@ -100,8 +104,11 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     void on_closed() override;
     void on_timer() override;
 
-    void begin();  // the actual start
+    void begin();     // the actual start
+    void send_hop();  // a request of the exchange, connecting first where that is due
     void send_request();
+    void measure_connect();
+    [[nodiscard]] std::string follow_redirect();  // "", or why not
     void complete(std::span<const char> last_bytes);
     void fail_to_connect(int error, MonoTime end);
     void fail(measure::Outcome outcome, std::string_view message, MonoTime end);
@@ -109,7 +116,7 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     void close_socket(bool reset);
     void watch(MonoTime deadline);
     [[nodiscard]] ExchangeResult result_so_far(MonoTime end) const;
-    [[nodiscard]] MonoTime after_start(Nanos limit) const;
+    [[nodiscard]] MonoTime deadline_of_hop(Nanos limit) const;  // and of the whole exchange
 
     transport::Loop& loop_;
     const Plan& plan_;
@@ -118,8 +125,10 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     Tap* tap_;
 
     Channel channel_;
+    const Origin* origin_ = nullptr;  // where the exchange is; an open channel leads there
     SocketState socket_state_ = SocketState::none;
     bool busy_ = false;
+    bool begun_ = false;              // busy, and its actual start has been
     bool waiting_for_close_ = false;  // busy, but the old socket must be released first
     bool sent_ = false;
     bool resumed_ = false;
@@ -129,12 +138,16 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     std::string buffer_;  // request bytes, when they are not constant
     http::ResponseParser parser_;
     MonoTime actual_start_{};
+    MonoTime hop_start_{};  // of the request under way
     MonoTime deadline_ = MonoTime::max();
     Nanos connect_{-1};
     Nanos handshake_{-1};
     Nanos first_byte_{-1};
     std::uint64_t bytes_received_ = 0;
+    std::uint64_t bytes_sent_ = 0;  // in requests before the one under way
     std::uint64_t opened_ = 0;
+    std::uint32_t redirects_ = 0;
+    std::unique_ptr<RedirectChain> redirect_chain_;  // from the first redirect on
 };
 
 }  // namespace squadload::engine

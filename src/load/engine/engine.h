@@ -33,6 +33,7 @@ struct Plan {
     std::string base_path;  // prefix of every path, "" or "/v1"
     // Local addresses that connections start from, in turn, port 0; none: the kernel's choice.
     std::vector<transport::Address> sources = {};
+    std::vector<Origin> redirect_origins{};  // target.redirects.hosts
 };
 
 enum class StopReason { schedule_ended, interrupted, terminated, fail_fast };

@@ -46,6 +46,7 @@ CompiledEntry compile(const Plan& plan, const scenario::Request& task, std::uint
     c.request = &task;
     c.sequence = sequence;
     c.needs = variables_of(task);
+    c.max_redirects = task.redirects.value_or(plan.scenario.target.redirects.max);
     c.head_request = task.method == "HEAD";
     c.sends_length =
         task.has_body || task.method == "POST" || task.method == "PUT" || task.method == "PATCH";

@@ -22,6 +22,7 @@ struct CompiledEntry {
     scenario::HeaderTemplates dynamic_headers;
     std::string constant_request;      // the whole request, when nothing in it varies
     std::vector<std::uint16_t> needs;  // variables it writes: not to be sent before they are set
+    std::uint32_t max_redirects = 0;   // followed
     bool head_request = false;
     bool sends_length =
         false;  // a Content-Length header is due even without a body (RFC 9110 §8.6)

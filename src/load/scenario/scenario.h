@@ -149,6 +149,7 @@ struct Request {
     Timeouts timeouts;          // the target's, overridden by the task
     Expectation expect;
     std::vector<Extraction> extract;
+    std::optional<std::uint32_t> redirects{};  // followed, instead of the target's redirects.max
 };
 
 // One request of a flow.
