@@ -56,11 +56,11 @@ std::vector<Misbehaviour> connections() {
     return {
         {"closes at accept", {kClosed, kReset, kUnsent}, at_accept(OnAccept::close)},
         {"never reads",
-         {{Outcome::timeout, "no complete response within 200ms"}},
+         {{Outcome::timeout, "no complete response within 100ms"}},
          at_accept(OnAccept::ignore),
          short_total},
         {"never reads a large request",
-         {{Outcome::timeout, "no complete response within 200ms"}},
+         {{Outcome::timeout, "no complete response within 100ms"}},
          at_accept(OnAccept::ignore),
          [](engine::Plan& plan) {
              with_large_body(plan);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 
 namespace squadload::integration {
 namespace {
@@ -50,12 +51,11 @@ std::string account(const engine::Measurements& m) {
     return text;
 }
 
-// "connect to 127.0.0.1:PORT: …" with the server's port.
-std::string with_port(std::string message, std::uint16_t port) {
-    constexpr std::string_view kPlace = "PORT";
-    if (const auto at = message.find(kPlace); at != std::string::npos)
-        message.replace(at, kPlace.size(), std::to_string(port));
-    return message;
+bool matches(const std::string& message, const std::string& expected, std::uint16_t port) {
+    static const std::regex kDay("\\d{4}-\\d\\d-\\d\\d");
+    const std::string general = std::regex_replace(
+        std::regex_replace(message, std::regex(fmt::format(":{}\\b", port)), ":PORT"), kDay, "DAY");
+    return expected == "*" || general == expected;
 }
 
 std::uint64_t count_of(const engine::Measurements& m, const Expected& expected,
@@ -64,9 +64,7 @@ std::uint64_t count_of(const engine::Measurements& m, const Expected& expected,
         return all(m).outcomes[expected.outcome];
     std::uint64_t count = 0;
     for (const auto& group : m.failures.groups()) {
-        const bool any = expected.message == "*";
-        if (group.outcome == expected.outcome &&
-            (any || group.message == with_port(expected.message, port)))
+        if (group.outcome == expected.outcome && matches(group.message, expected.message, port))
             count += group.count;
     }
     return count;
@@ -121,6 +119,22 @@ void expect_withstood(const Misbehaviour& misbehaviour, const LoopKind& loop,
     EXPECT_EQ(open_descriptors(), descriptors);
 }
 
+std::vector<Expected> fine() {
+    return {{}};
+}
+std::vector<Expected> refused(const std::string& why) {
+    return {{Outcome::protocol_error, why}};
+}
+std::vector<Expected> malformed(const std::string& why) {
+    return refused("malformed response: " + why);
+}
+
+ServerOptions answering_all(Reply reply) {
+    ServerOptions options;
+    options.handler = [r = std::move(reply)](const Request&) { return r; };
+    return options;
+}
+
 ServerOptions answering(Reply reply) {
     ServerOptions options;
     options.handler = [r = std::move(reply)](const Request& request) {
@@ -140,15 +154,15 @@ void one_at_a_time(engine::Plan& plan) {
 }
 
 void short_total(engine::Plan& plan) {
-    plan.scenario.classes[0].tasks[0].timeouts.total = 200ms;
+    plan.scenario.classes[0].tasks[0].timeouts.total = 100ms;
 }
 
 void short_first_byte(engine::Plan& plan) {
-    plan.scenario.classes[0].tasks[0].timeouts.first_byte = 200ms;
+    plan.scenario.classes[0].tasks[0].timeouts.first_byte = 100ms;
 }
 
 void short_connect(engine::Plan& plan) {
-    plan.scenario.classes[0].tasks[0].timeouts.connect = 200ms;
+    plan.scenario.classes[0].tasks[0].timeouts.connect = 100ms;
 }
 
 std::function<void(engine::Plan&)> with_method(std::string method) {
@@ -162,6 +176,28 @@ void with_large_body(engine::Plan& plan) {
     task.method = "POST";
     task.has_body = true;
     task.body = scenario::Template::constant(std::string(2'000'000, 'b'));
+}
+
+void PlainOrTlsTest::SetUp() {
+    if (const auto loop = std::get<0>(GetParam()).make(0); !loop)
+        GTEST_SKIP() << loop.error().text();
+}
+
+void PlainOrTlsTest::withstand(const std::vector<Misbehaviour>& cases) {
+    for (const Misbehaviour& c : cases)
+        expect_withstood(c, std::get<0>(GetParam()), over_tls() ? &certificates_ : nullptr);
+}
+
+std::vector<std::tuple<LoopKind, bool>> plain_and_tls() {
+    std::vector<std::tuple<LoopKind, bool>> all_of_them;
+    for (const LoopKind& kind : loop_kinds()) {
+        for (const bool tls : {false, true}) all_of_them.emplace_back(kind, tls);
+    }
+    return all_of_them;
+}
+
+std::string plain_or_tls_name(const ::testing::TestParamInfo<std::tuple<LoopKind, bool>>& both) {
+    return std::get<0>(both.param).name + (std::get<1>(both.param) ? "_tls" : "_plain");
 }
 
 }  // namespace squadload::integration

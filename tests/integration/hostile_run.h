@@ -5,9 +5,11 @@
 
 #include <functional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "integration/engine_run.h"
+#include "support/certificates.h"
 #include "support/test_server.h"
 
 namespace squadload::integration {
@@ -17,8 +19,9 @@ inline constexpr std::uint64_t kMisbehaved = 6;  // the first so many requests o
 
 struct Expected {
     measure::Outcome outcome = measure::Outcome::ok;
-    std::string message{};  // the whole sentence of the failures table, "" for ok; PORT stands
-                            // for the server's, "*" for any sentence
+    // The whole sentence of the failures table, "" for ok; PORT stands for the server's, DAY for a
+    // date, "*" for any sentence.
+    std::string message{};
 };
 
 struct Misbehaviour {
@@ -29,8 +32,14 @@ struct Misbehaviour {
     bool for_all = false;  // it meets every request, not only the first kMisbehaved
 };
 
+// What is to be expected.
+[[nodiscard]] std::vector<Expected> fine();
+[[nodiscard]] std::vector<Expected> refused(const std::string& why);    // protocol_error
+[[nodiscard]] std::vector<Expected> malformed(const std::string& why);  // the same, of llhttp
+
 // The same reply to the first kMisbehaved requests.
 [[nodiscard]] test_support::ServerOptions answering(test_support::Reply reply);
+[[nodiscard]] test_support::ServerOptions answering_all(test_support::Reply reply);
 // To the first kMisbehaved connections, whatever they send, after so many bytes of it.
 [[nodiscard]] test_support::ServerOptions unasked(test_support::Reply reply,
                                                   std::size_t after_bytes = 0);
@@ -41,10 +50,24 @@ void expect_withstood(const Misbehaviour& misbehaviour, const LoopKind& loop,
 
 // Changes of the plan.
 void one_at_a_time(engine::Plan& plan);  // on one connection while it lasts
-void short_total(engine::Plan& plan);    // timeouts of 200 ms
+void short_total(engine::Plan& plan);    // timeouts of 100 ms
 void short_first_byte(engine::Plan& plan);
 void short_connect(engine::Plan& plan);
 std::function<void(engine::Plan&)> with_method(std::string method);
 void with_large_body(engine::Plan& plan);  // POST of 2 MB
+
+// Tables that are withstood on each loop, plain and over TLS.
+class PlainOrTlsTest : public ::testing::TestWithParam<std::tuple<LoopKind, bool>> {
+  protected:
+    void SetUp() override;
+    [[nodiscard]] static bool over_tls() { return std::get<1>(GetParam()); }
+    void withstand(const std::vector<Misbehaviour>& cases);
+
+  private:
+    test_support::Certificates certificates_;
+};
+[[nodiscard]] std::vector<std::tuple<LoopKind, bool>> plain_and_tls();
+[[nodiscard]] std::string plain_or_tls_name(
+    const ::testing::TestParamInfo<std::tuple<LoopKind, bool>>& both);
 
 }  // namespace squadload::integration

@@ -1,5 +1,6 @@
 #include "support/server_tls.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <array>
@@ -123,6 +124,7 @@ bool ServerTls::feed(std::string_view bytes, std::string& plain) {
     BIO_write(SSL_get_rbio(session_), bytes.data(), static_cast<int>(bytes.size()));
     std::array<char, kMaxRecord> part;
     while (true) {
+        ERR_clear_error();  // of other sessions on this thread
         const int size = SSL_read(session_, part.data(), static_cast<int>(part.size()));
         if (size <= 0) return SSL_get_error(session_, size) == SSL_ERROR_WANT_READ;
         plain.append(part.data(), static_cast<std::size_t>(size));

@@ -28,7 +28,7 @@ struct Tampered {
 };
 
 struct TlsServerOptions {
-    CertificateFiles certificate;
+    CertificateFiles certificate{};
     std::string client_authority{};  // PEM: clients must show a certificate signed by it; "": none
     TlsVersion min = TlsVersion::tls_1_2;
     TlsVersion max = TlsVersion::tls_1_3;

@@ -124,14 +124,17 @@ void TlsSession::shake_hands() {
     const int done = SSL_do_handshake(ssl_);
     if (done == 1) {
         state_ = State::open;
+        without_data_ = 0;
         if (!check_protocol()) return;
         resumed_ = SSL_session_reused(ssl_) == 1;
         return;
     }
     const int error = SSL_get_error(ssl_, done);
-    if (error != SSL_ERROR_WANT_READ) {
+    if (error == SSL_ERROR_ZERO_RETURN) {  // close_notify
+        feed_end();
+    } else if (error != SSL_ERROR_WANT_READ) {
         fail_by_library(error);
-    } else if ((without_data_ += fed_) > kMaxWithoutData) {
+    } else if ((without_data_ += fed_) > kMaxHandshake) {
         fail(Failure::handshake, "the server's handshake does not come to an end");
     }
 }

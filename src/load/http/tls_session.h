@@ -37,10 +37,11 @@ class TlsSession {
 
     // The largest output that the server can make us owe it without taking it: answers to key
     // updates, alerts.
-    static constexpr std::size_t kMaxAnswers = std::size_t{64} * 1024;
-    // Bytes received one after the other that carry no data of the application, a handshake
-    // included.
-    static constexpr std::size_t kMaxWithoutData = std::size_t{256} * 1024;
+    static constexpr std::size_t kMaxAnswers = std::size_t{32} * 1024;
+    static constexpr std::size_t kMaxHandshake = std::size_t{256} * 1024;  // bytes received
+    // Bytes received one after the other behind the handshake that carry no data of the
+    // application. Each key update among them takes as long as several records.
+    static constexpr std::size_t kMaxWithoutData = std::size_t{64} * 1024;
 
     explicit TlsSession(TlsContext& context);
     ~TlsSession();

@@ -452,7 +452,7 @@ TEST(TlsSession, AHandshakeHasABound) {
         bytes = std::string("\x16\x03\x03\x00\x01x", 6);
     }
     EXPECT_EQ(ends.client.failure(), Failure::handshake);
-    EXPECT_LE(given, TlsSession::kMaxWithoutData + 64);
+    EXPECT_LE(given, TlsSession::kMaxHandshake + 64);
 }
 
 TEST(TlsSession, IsReusedAfterEveryEnd) {

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <memory>
@@ -124,9 +125,18 @@ int alert_of(unsigned long error) {
 }
 
 std::string alert_name(int alert) {
-    // Of RFC 8446, but unknown to this version of the library by name.
-    if (alert == SSL_AD_CERTIFICATE_REQUIRED) return "certificate required";
-    const std::string name = SSL_alert_desc_string_long(alert);
+    switch (alert) {  // of RFC 8446, but unknown to this version of the library by name
+        case SSL_AD_INAPPROPRIATE_FALLBACK:
+            return "inappropriate fallback";
+        case SSL_AD_MISSING_EXTENSION:
+            return "missing extension";
+        case SSL_AD_CERTIFICATE_REQUIRED:
+            return "certificate required";
+        default:
+            break;
+    }
+    std::string name = SSL_alert_desc_string_long(alert);
+    std::replace(name.begin(), name.end(), '_', ' ');
     return name == "unknown" ? fmt::format("number {}", alert) : name;
 }
 
