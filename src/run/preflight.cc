@@ -30,6 +30,7 @@ tl::unexpected<Error> fail_at_host(const scenario::Target& target, std::string m
 }
 
 constexpr std::string_view kSources = "target.source_addresses: ";
+constexpr const char* kRedirects = "target.redirects.hosts: ";
 
 // Every address of the blocks, each once.
 Result<std::vector<transport::Address>> expand_sources(const scenario::Target& target) {
@@ -79,6 +80,49 @@ Result<std::vector<transport::Address>> of_same_family(
                             sources.front().ip(), family == AF_INET ? "IPv4" : "IPv6", first));
 }
 
+// No network.
+Result<std::vector<http::Url>> redirect_urls(const scenario::RedirectSettings& redirects) {
+    std::vector<http::Url> urls;
+    for (const std::string& text : redirects.hosts) {
+        auto url = http::parse_url(text);
+        if (!url) return fail(ErrorKind::config, kRedirects + url.error().message);
+        if (!url->path.empty() && url->path != "/") {
+            return fail(ErrorKind::config,
+                        fmt::format("{}\"{}\" has a path; a whole origin is allowed, such as "
+                                    "https://login.example.com",
+                                    kRedirects, text));
+        }
+        urls.push_back(*std::move(url));
+    }
+    return urls;
+}
+
+// An address of the URL's host that accepts connections.
+Result<transport::Address> reach(const std::string& host, std::uint16_t port,
+                                 const std::vector<transport::Address>& sources,
+                                 const scenario::Timeouts& timeouts, const Network& network) {
+    auto addresses = network.resolve(host, port);
+    if (!addresses) return tl::unexpected(addresses.error());
+    addresses = of_same_family(std::move(*addresses), sources);
+    if (!addresses) return tl::unexpected(addresses.error());
+    return network.probe(*addresses, probe_timeout_ms(timeouts));
+}
+
+Result<std::vector<engine::Origin>> redirect_origins(const scenario::Target& target,
+                                                     const std::vector<transport::Address>& sources,
+                                                     const Network& network) {
+    const auto urls = redirect_urls(target.redirects);
+    if (!urls) return tl::unexpected(urls.error());
+    std::vector<engine::Origin> origins;
+    for (const http::Url& url : *urls) {
+        const auto address = reach(url.host, url.port, sources, target.timeouts, network);
+        if (!address)
+            return fail(address.error().kind, std::string(kRedirects) + address.error().message);
+        origins.push_back({url.scheme == "https", url.host, *address, url.authority()});
+    }
+    return origins;
+}
+
 }  // namespace
 
 Network system_network() {
@@ -103,6 +147,8 @@ Result<TargetUrl> target_url(const scenario::Target& target) {
         return fail_at_host(
             target, fmt::format("{}: a target has no query; tasks add theirs", target.host));
     }
+    if (const auto others = redirect_urls(target.redirects); !others)
+        return tl::unexpected(others.error());
     std::string base_path = url->path;
     while (!base_path.empty() && base_path.back() == '/') base_path.pop_back();
     return TargetUrl{url->host, url->port, url->authority(), std::move(base_path)};
@@ -117,15 +163,13 @@ Result<engine::Plan> preflight(scenario::Scenario scenario, const ProcessLimits&
     if (auto good = check_sources(*sources, network); !good) return tl::unexpected(good.error());
     if (auto fits = fit_connections(scenario, limits, sources->size()); !fits)
         return tl::unexpected(fits.error());
-    auto addresses = network.resolve(url->host, url->port);
-    if (!addresses) return tl::unexpected(addresses.error());
-    addresses = of_same_family(std::move(*addresses), *sources);
-    if (!addresses) return tl::unexpected(addresses.error());
-    const auto address = network.probe(*addresses, probe_timeout_ms(scenario.target.timeouts));
+    const auto address = reach(url->host, url->port, *sources, scenario.target.timeouts, network);
     if (!address) return tl::unexpected(address.error());
+    auto others = redirect_origins(scenario.target, *sources, network);
+    if (!others) return tl::unexpected(others.error());
     return engine::Plan{std::move(scenario),
                         engine::Origin{false, url->host, *address, url->authority}, url->base_path,
-                        std::move(*sources)};
+                        std::move(*sources), std::move(*others)};
 }
 
 }  // namespace squadload::run

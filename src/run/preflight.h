@@ -28,7 +28,8 @@ struct Network {
 [[nodiscard]] Network system_network();
 
 // The parts of a plan that come from the target's URL; no network. Errors (kind config, at the
-// place where the host was given): no host, malformed URL, https://, a query in it.
+// place where the host was given): no host, malformed URL, https://, a query in it;
+// or an origin in redirects.hosts that is none.
 struct TargetUrl {
     std::string host;  // name or address
     std::uint16_t port = 80;
@@ -39,8 +40,8 @@ struct TargetUrl {
 
 // Errors: of target_url; kind config when a source address is not of this machine or of another
 // family than the target; kind unreachable when nothing resolves or accepts within the connect
-// timeout; of fit_connections. No request is sent. May lower a bound of the scenario, with a note
-// in it.
+// timeout, there or at an origin of redirects.hosts; of fit_connections. No request is sent. May
+// lower a bound of the scenario, with a note in it.
 [[nodiscard]] Result<engine::Plan> preflight(scenario::Scenario scenario,
                                              const ProcessLimits& limits, const Network& network);
 

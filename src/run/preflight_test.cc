@@ -65,6 +65,53 @@ TEST(Preflight, PlanFromUrl) {
     EXPECT_EQ(plan->origin.address.text(), "127.0.0.1:8080");
 }
 
+TEST(Preflight, OriginsOfRedirectsAreResolvedToo) {
+    FakeNetwork fake;
+    auto s = closed(1);
+    s.target.host = "http://api.test:8080";
+    s.target.redirects = {5, {"https://login.test", "http://[::1]:81/"}};
+    const auto plan = preflight(s, limits_of(1000), fake.network());
+    ASSERT_TRUE(plan) << plan.error().text();
+    ASSERT_EQ(plan->redirect_origins.size(), 2U);
+    const auto& login = plan->redirect_origins[0];
+    EXPECT_TRUE(login.tls);
+    EXPECT_EQ(login.host, "login.test");
+    EXPECT_EQ(login.authority, "login.test");
+    EXPECT_EQ(login.address.text(), "127.0.0.1:443");
+    EXPECT_FALSE(plan->redirect_origins[1].tls);
+    EXPECT_EQ(plan->redirect_origins[1].authority, "[::1]:81");
+}
+
+TEST(Preflight, OriginsOfRedirectsThatAreNone) {
+    FakeNetwork fake;
+    auto s = closed(1);
+    s.target.host = "http://api.test";
+    const auto error = [&](const std::string& origin) {
+        s.target.redirects.hosts = {origin};
+        const auto url = target_url(s.target);
+        EXPECT_FALSE(url);
+        return url ? "" : url.error().message;
+    };
+    EXPECT_EQ(error("http://login.test/oauth"),
+              "target.redirects.hosts: \"http://login.test/oauth\" has a path; a whole origin is "
+              "allowed, such as https://login.example.com");
+    EXPECT_THAT(error("http://"), HasSubstr("target.redirects.hosts: "));
+
+    s.target.redirects.hosts = {"http://gone.test"};
+    const auto network =
+        Network{[&](const std::string& host,
+                    std::uint16_t port) -> Result<std::vector<transport::Address>> {
+                    if (host == "gone.test")
+                        return fail(ErrorKind::unreachable, "cannot resolve " + host);
+                    return std::vector{*transport::Address::parse("127.0.0.1", port)};
+                },
+                fake.network().probe};
+    const auto plan = preflight(s, limits_of(1000), network);
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().kind, ErrorKind::unreachable);
+    EXPECT_EQ(plan.error().message, "target.redirects.hosts: cannot resolve gone.test");
+}
+
 TEST(Preflight, NoConnectTimeoutStillBoundsTheProbe) {
     FakeNetwork fake;
     auto s = closed(1);

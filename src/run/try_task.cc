@@ -82,16 +82,22 @@ std::string with_line_end(std::string text) {
     return text;
 }
 
-std::string shown(const WireTap& tap, const Attempt& attempt, bool head_request,
-                  const scenario::ResponseLimits& limits) {
-    const std::string_view sent = tap.sent();
+std::string shown(const WireTap::Exchange& exchange, const scenario::ResponseLimits& limits) {
+    const std::string_view sent = exchange.sent;
     const auto sent_head = end_of_heads(sent);
     std::string out = marked(sent.substr(0, sent_head), ">");
     out += with_line_end(std::string(sent.substr(sent_head)));
-    const std::string_view received = tap.received();
+    const std::string_view received = exchange.received;
     const auto heads = end_of_heads(received);
     out += marked(received.substr(0, heads), "<");
-    out += with_line_end(body_text(received, heads, head_request, limits));
+    return out + with_line_end(body_text(received, heads, sent.starts_with("HEAD "), limits));
+}
+
+std::string shown(const WireTap& tap, const Attempt& attempt,
+                  const scenario::ResponseLimits& limits) {
+    std::string out;
+    for (const auto& exchange : tap.exchanges())
+        out += (out.empty() ? "" : "\n") + shown(exchange, limits);
     const auto& result = attempt.result();
     out += fmt::format("\noutcome {}{}{}\n{}\n", measure::name(result.outcome),
                        attempt.message().empty() ? "" : ": ", attempt.message(), timings(result));
@@ -172,7 +178,7 @@ Result<int> try_task(scenario::Scenario scenario, const std::string& task, const
     for (int i = 0; i < kCloseTurns && connection.open(); ++i)
         (*loop)->run_once((*loop)->now() + std::chrono::milliseconds{1});
 
-    const auto text = shown(tap, attempt, entries[entry].head_request, limits);
+    const auto text = shown(tap, attempt, limits);
     terminal.out(terminal.out_is_terminal() ? harmless(text) : text);
     return attempt.result().outcome == measure::Outcome::ok ? result::ExitCode::pass
                                                             : result::ExitCode::fail;

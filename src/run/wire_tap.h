@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "load/engine/connection.h"
 
@@ -10,23 +11,36 @@ namespace squadload::run {
 
 class WireTap final : public engine::Tap {
   public:
-    // At most kept_bytes are kept of each direction.
-    explicit WireTap(std::size_t kept_bytes) : kept_bytes_(kept_bytes) {}
+    // One request and what came back.
+    struct Exchange {
+        std::string sent, received;
+    };
 
-    [[nodiscard]] const std::string& sent() const { return sent_; }
-    [[nodiscard]] const std::string& received() const { return received_; }
+    // At most kept_bytes are kept of each direction, over all exchanges.
+    explicit WireTap(std::size_t kept_bytes)
+        : room_to_send_(kept_bytes), room_to_receive_(kept_bytes) {}
+
+    // More than one when redirects were followed; one at least.
+    [[nodiscard]] const std::vector<Exchange>& exchanges() const { return exchanges_; }
 
   private:
-    void sent(std::span<const char> bytes) override { keep(sent_, bytes); }
-    void received(std::span<const char> bytes) override { keep(received_, bytes); }
-
-    void keep(std::string& copy, std::span<const char> bytes) const {
-        copy.append(bytes.data(), std::min(bytes.size(), kept_bytes_ - copy.size()));
+    void sent(std::span<const char> bytes) override {
+        if (!exchanges_.back().sent.empty()) exchanges_.emplace_back();
+        keep(exchanges_.back().sent, bytes, room_to_send_);
+    }
+    void received(std::span<const char> bytes) override {
+        keep(exchanges_.back().received, bytes, room_to_receive_);
     }
 
-    std::size_t kept_bytes_;
-    std::string sent_;
-    std::string received_;
+    static void keep(std::string& copy, std::span<const char> bytes, std::size_t& room) {
+        const std::size_t size = std::min(bytes.size(), room);
+        copy.append(bytes.data(), size);
+        room -= size;
+    }
+
+    std::size_t room_to_send_;
+    std::size_t room_to_receive_;
+    std::vector<Exchange> exchanges_ = std::vector<Exchange>(1);
 };
 
 }  // namespace squadload::run

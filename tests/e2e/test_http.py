@@ -1,4 +1,6 @@
-"""HTTP as servers speak it: compressed bodies."""
+"""HTTP as servers speak it: compressed bodies, redirects."""
+
+import json
 
 import pytest
 from conftest import Nginx
@@ -57,3 +59,93 @@ def test_bodies_that_cannot_be_read(squadload, compressing, tmp_path, path, outc
     assert sentence in run.scenario["failures"][0]["message"]
     run = squadload("run", compressing.url + path, "--rate", 50, "--requests", 10, "--output-dir", tmp_path / "plain")
     assert run.code == 0, "nothing was asked of the body"
+
+
+class Redirecting(Nginx):
+    CONF = Nginx.CONF.replace("location = /health", """location = /start {{ return 302 /next?x=1#part; }}
+        location = /next {{ return 307 $scheme://$http_host/agents/chat; }}
+        location = /form {{ return 303 /agents/chat; }}
+        location = /loop {{ return 301 /loop; }}
+        location = /away {{ return 302 $arg_to; }}
+        location = /seen {{ return 200 '{{"auth":"$http_authorization","kept":"$http_x_kept"}}'; }}
+        location = /health""")
+
+    def requests(self):
+        return [line.split('"')[1].removesuffix(" HTTP/1.1") for line in self.access_log()]
+
+
+@pytest.fixture
+def redirecting(tmp_path):
+    server = Redirecting(tmp_path / "redirecting")
+    yield server
+    server.stop()
+
+
+def redirect_file(folder, server, task, redirects, requests=10):
+    file = folder / "load.yaml"
+    file.write_text(f"""
+target:
+  host: "{server.url}"
+  redirects: {redirects}
+  headers: {{Authorization: Bearer t, X-Kept: "1"}}
+users: {{Visitor: {{tasks: {{page: {{{task}}}}}}}}}
+scenarios: {{s: {{rate: 50, requests: {requests}}}}}
+""")
+    return file
+
+
+def test_redirects_are_followed_and_count_as_one_request(squadload, redirecting, tmp_path):
+    file = redirect_file(tmp_path, redirecting, "path: /start, expect: {json: {/text: hello}}", 5)
+    run = squadload("run", "--config", file)
+    assert run.totals["outcomes"]["ok"] == run.totals["scheduled"] == 10, run.scenario["failures"]
+    redirecting.stop()
+    assert sorted(redirecting.requests()) == ["GET /agents/chat"] * 10 + ["GET /next?x=1"] * 10 + ["GET /start"] * 10
+
+
+def test_a_form_is_answered_by_a_page(squadload, redirecting, tmp_path):
+    run = squadload("run", "--config", redirect_file(tmp_path, redirecting, "method: POST, path: /form, json: {a: 1}", 1))
+    assert run.totals["outcomes"]["ok"] == 10
+    redirecting.stop()
+    assert sorted(set(redirecting.requests())) == ["GET /agents/chat", "POST /form"]
+
+
+def test_redirects_that_are_not_followed(squadload, redirecting, tmp_path):
+    def message(task, redirects):
+        run = squadload("run", "--config", redirect_file(tmp_path, redirecting, task, redirects))
+        [file] = run.metrics_files
+        [scenario] = json.loads(file.read_text())["scenarios"]
+        file.unlink()
+        assert scenario["totals"]["outcomes"]["check_failed"] == 10
+        return scenario["failures"][0]["message"]
+
+    assert message("path: /start", 0) == "status 302"
+    assert message("path: /loop", 3) == "redirected more than 3 times"
+    assert message('path: "/away?to=http://localhost:9/x"', 5) == (
+        "redirected to http://localhost:9, which is not allowed; list it in target.redirects.hosts")
+
+
+def test_another_host_that_is_listed_gets_no_secrets(squadload, redirecting, tmp_path):
+    away = f"http://localhost:{redirecting.port}"
+    task = f'path: "/away?to={away}/seen", expect: {{json: {{/auth: "", /kept: "1"}}}}'
+    run = squadload("run", "--config", redirect_file(tmp_path, redirecting, task, f'{{hosts: ["{away}"]}}'))
+    assert run.totals["outcomes"]["ok"] == 10, run.scenario["failures"]
+    # The same host gets them.
+    task = 'path: "/away?to=/seen", expect: {json: {/auth: Bearer t}}'
+    run = squadload("run", "--config", redirect_file(tmp_path, redirecting, task, 1), "--output-dir", tmp_path / "same")
+    assert run.code == 0, run.out
+
+
+def test_an_origin_that_cannot_be_reached_is_said_before_the_run(squadload, redirecting, tmp_path):
+    file = redirect_file(tmp_path, redirecting, "path: /start", '{max: 5, hosts: ["http://127.0.0.1:9"]}')
+    run = squadload("run", "--config", file)
+    assert run.code == 3
+    assert "target.redirects.hosts: " in run.err
+
+
+def test_try_shows_every_request(squadload, redirecting, tmp_path):
+    run = squadload("try", "--config", redirect_file(tmp_path, redirecting, "path: /start", 5))
+    assert run.code == 0, run.out
+    lines = [line for line in run.out.splitlines() if line.startswith(("> GET", "< HTTP"))]
+    assert lines == ["> GET /start HTTP/1.1", "< HTTP/1.1 302 Moved Temporarily",
+                     "> GET /next?x=1 HTTP/1.1", "< HTTP/1.1 307 Temporary Redirect",
+                     "> GET /agents/chat HTTP/1.1", "< HTTP/1.1 200 OK"]

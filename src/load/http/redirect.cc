@@ -7,6 +7,7 @@
 
 #include "load/http/kept_headers.h"
 #include "load/scenario/escape.h"
+#include "load/scenario/secret.h"
 
 namespace squadload::http {
 namespace {
@@ -17,8 +18,6 @@ constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::array<std::string_view, 7> kOfTheBody = {
     "Content-Length",    "Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
     "Transfer-Encoding", "Expect"};
-constexpr std::array<std::string_view, 3> kCredentials = {"Authorization", "Cookie",
-                                                          "Proxy-Authorization"};
 
 template <class Names>
 bool is_one_of(std::string_view name, const Names& names) {
@@ -117,7 +116,7 @@ void rewrite_request(std::string_view first, const NextRequest& next, std::strin
         first.remove_prefix(line.size() + kLineEnd.size());
         const std::string_view name = line.substr(0, line.find(':'));
         if (!next.keeps_body && is_one_of(name, kOfTheBody)) continue;
-        if (!next.keeps_credentials && is_one_of(name, kCredentials)) continue;
+        if (!next.keeps_credentials && scenario::names_secret(name)) continue;
         if (next.cookie && equal_ignoring_case(name, "Cookie")) continue;
         if (!next.same_origin && equal_ignoring_case(name, "Host")) {
             out += "Host: ";

@@ -27,7 +27,7 @@ struct NextRequest {
     const Url& url;
     bool same_origin = true;        // as the first request's: then its Host stays
     bool keeps_body = true;         // and the fields that describe it
-    bool keeps_credentials = true;  // Authorization, Cookie and the like
+    bool keeps_credentials = true;  // scenario::names_secret
     // What Cookie is to be instead of what it was, if anything: "" for none.
     std::optional<std::string_view> cookie = std::nullopt;
 };

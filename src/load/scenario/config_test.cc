@@ -210,6 +210,18 @@ TEST(ConfigTest, RequestsMayEndARun) {
     EXPECT_EQ(scenario_of("scenarios: {s: {users: 2, requests: 10}}").duration, Nanos::max());
 }
 
+TEST(ConfigTest, RedirectsInShort) {
+    const auto redirects = [](const std::string& target, const std::string& task) {
+        return scenario_of("target: {" + target + "}\nusers: {U: {tasks: {t: {path: /" + task +
+                           "}}}}\nscenarios: {s: {rate: 1, duration: 1}}");
+    };
+    EXPECT_EQ(redirects("", "").target.redirects.max, 0U);
+    EXPECT_EQ(redirects("", "").classes[0].tasks[0].redirects, std::nullopt);
+    EXPECT_EQ(redirects("redirects: 2", "").target.redirects.max, 2U);
+    EXPECT_EQ(redirects("redirects: {hosts: http://a}", "").target.redirects.max, 5U);
+    EXPECT_EQ(redirects("redirects: 2", ", redirects: 0").classes[0].tasks[0].redirects, 0U);
+}
+
 TEST(ConfigTest, ReadsTheTarget) {
     const Scenario s = scenario_of(R"(
 target:
@@ -219,6 +231,7 @@ target:
   connections: {mode: shared, max: 9}
   limits: {header_bytes: 8KiB, checked_body_bytes: 1MB, body_bytes: 2MB}
   source_addresses: 127.0.0.0/28
+  redirects: {max: 3, hosts: [https://login.test]}
 users:
   U:
     tasks:
@@ -233,6 +246,8 @@ scenarios: {s: {rate: 1, duration: 1}}
     EXPECT_EQ(s.target.limits.header_bytes, 8192U);
     EXPECT_EQ(s.target.limits.body_bytes, 2'000'000U);
     EXPECT_EQ(s.target.source_addresses, std::vector<std::string>{"127.0.0.0/28"});
+    EXPECT_EQ(s.target.redirects.max, 3U);
+    EXPECT_EQ(s.target.redirects.hosts, std::vector<std::string>{"https://login.test"});
     const Task& a = s.classes[0].tasks[0];
     EXPECT_EQ(a.timeouts.connect, 1s);
     EXPECT_EQ(a.timeouts.total, 0s);
@@ -467,6 +482,9 @@ TEST(ConfigTest, MistakesNamePlaceAndKey) {
          "is there twice"},
         {"scenarios: {s: {rate: 1, duration: 1}}\ntarget: {headers: {X-A: \"a\\r\\nb: c\"}}",
          "line breaks"},
+        {"scenarios: {s: {rate: 1, duration: 1}}\ntarget: {redirects: {hosts: [login.test]}}",
+         "expected an origin such as https://login.example.com"},
+        {"scenarios: {s: {rate: 1, duration: 1}}\ntarget: {redirects: 51}", "50"},
         {"scenarios: {s: {rate: 1, duration: 1}}\ntarget: {connections: pooled}",
          "per_user or shared"},
     };

@@ -84,6 +84,7 @@ void apply_endpoints(const yaml::Value& endpoints, std::vector<UserClass>& class
 // read_request.cc
 [[nodiscard]] HeaderTemplates read_headers(const yaml::Value& headers, const ReadContext& context);
 void read_timeouts(const yaml::Value& value, Timeouts& timeouts);  // one duration (total) or a map
+[[nodiscard]] std::uint32_t read_max_redirects(const yaml::Value& value);
 [[nodiscard]] Template compile_at(const yaml::Value& value, Escape escape,
                                   const ReadContext& context);
 // read_wait.cc

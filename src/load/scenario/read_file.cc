@@ -16,6 +16,7 @@ using yaml::Map;
 using yaml::Value;
 
 constexpr std::int64_t kMaxConnections = 1'000'000;
+constexpr std::uint32_t kUsualRedirects = 5;  // where only hosts are given
 constexpr std::uint64_t kMaxHeaderBytes = 16ULL * 1024 * 1024;
 constexpr std::uint64_t kMaxBodyBytes = 1'000'000'000'000;
 
@@ -53,10 +54,27 @@ void read_source_addresses(const Value& value, std::vector<std::string>& address
     }
 }
 
+// The number alone, or a map.
+void read_redirects(const Value& value, RedirectSettings& redirects) {
+    const auto read_max = [&](const Value& v) { redirects.max = read_max_redirects(v); };
+    if (value.is_scalar()) return read_max(value);
+    const Map map = value.map({"max", "hosts"});
+    redirects.max = kUsualRedirects;
+    if (const auto v = map.get("max")) read_max(*v);
+    if (const auto v = map.get_or_null("hosts")) {
+        for (const Value& item : v->items_or_one()) {
+            std::string origin = item.text();
+            if (!origin.starts_with("http://") && !origin.starts_with("https://"))
+                item.fail("expected an origin such as https://login.example.com");
+            redirects.hosts.push_back(std::move(origin));
+        }
+    }
+}
+
 Target read_target(const Value& value, const ReadContext& context) {
     Target target;
-    const Map map = value.map(
-        {"host", "headers", "timeouts", "timeout", "connections", "limits", "source_addresses"});
+    const Map map = value.map({"host", "headers", "timeouts", "timeout", "connections", "limits",
+                               "source_addresses", "redirects"});
     if (const auto v = map.get("host")) {
         target.host = v->text();
         target.host_mark = v->mark();
@@ -70,6 +88,7 @@ Target read_target(const Value& value, const ReadContext& context) {
     if (const auto v = map.get("timeouts")) read_timeouts(*v, target.timeouts);
     if (const auto v = map.get("connections")) read_connections(*v, target.connections);
     if (const auto v = map.get("limits")) read_limits(*v, target.limits);
+    if (const auto v = map.get("redirects")) read_redirects(*v, target.redirects);
     if (const auto v = map.get("source_addresses"))
         read_source_addresses(*v, target.source_addresses);
     return target;

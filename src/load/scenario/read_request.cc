@@ -47,6 +47,7 @@ class RequestReader {
         }
         read_body(map);
         if (const auto v = map.get("timeout")) read_timeouts(*v, request_.timeouts);
+        if (const auto v = map.get("redirects")) request_.redirects = read_max_redirects(*v);
         if (const auto v = map.get_or_null("expect")) request_.expect = read_expect(*v);
         if (const auto v = map.get_or_null("extract")) {
             request_.extract = read_extract(*v, scope_);
@@ -177,9 +178,9 @@ bool is_token(std::string_view text) {
 }
 
 std::vector<std::string_view> request_keys(std::initializer_list<std::string_view> more) {
-    std::vector<std::string_view> keys{"name",    "method",  "path",        "query",
-                                       "headers", "json",    "body",        "timeout",
-                                       "expect",  "extract", "description", "entry_name"};
+    std::vector<std::string_view> keys{"name",        "method",     "path",     "query",  "headers",
+                                       "json",        "body",       "timeout",  "expect", "extract",
+                                       "description", "entry_name", "redirects"};
     keys.insert(keys.end(), more);
     return keys;
 }
@@ -218,6 +219,11 @@ HeaderTemplates read_headers(const Value& headers, const ReadContext& context) {
         all.emplace_back(entry.name, compile_at(entry.value, Escape::header, context));
     }
     return all;
+}
+
+std::uint32_t read_max_redirects(const Value& value) {
+    constexpr std::int64_t kMost = 50;
+    return static_cast<std::uint32_t>(value.integer(0, kMost));
 }
 
 void read_timeouts(const Value& value, Timeouts& timeouts) {

@@ -20,6 +20,11 @@ void write_target(YamlWriter& out, const Target& target) {
     out.key(1, "limits",
             fmt::format("{{header_bytes: {}, checked_body_bytes: {}, body_bytes: {}}}",
                         limits.header_bytes, limits.checked_body_bytes, limits.body_bytes));
+    const RedirectSettings& redirects = target.redirects;
+    out.key(1, "redirects",
+            redirects.hosts.empty()
+                ? fmt::format("{}", redirects.max)
+                : fmt::format("{{max: {}, hosts: {}}}", redirects.max, yaml_list(redirects.hosts)));
     if (!target.source_addresses.empty())
         out.key(1, "source_addresses", yaml_list(target.source_addresses));
 }

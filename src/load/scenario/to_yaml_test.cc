@@ -161,6 +161,7 @@ target:
   connections: {mode: shared, max: 9}
   limits: {header_bytes: 1KiB, checked_body_bytes: 2KiB, body_bytes: 3KiB}
   source_addresses: [127.0.0.0/28, "::1"]
+  redirects: {max: 7, hosts: [https://login.test, "http://other:8080"]}
 users:
   "Odd: name":
     weight: 2
@@ -173,6 +174,7 @@ users:
       t:
         method: PUT
         path: /
+        redirects: 0
         weight: 0
         json:
           a: [1, 1.50, "1", true, "true", null, ~, "{{ random_int(1,9) | number }}"]

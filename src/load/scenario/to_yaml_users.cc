@@ -103,6 +103,7 @@ void write_request(YamlWriter& out, int depth, const Request& request, const Use
     else if (request.has_body)
         out.key(depth, "body", yaml_scalar(request.body.source()));
     out.key(depth, "timeout", timeouts_text(request.timeouts));
+    if (request.redirects) out.key(depth, "redirects", fmt::format("{}", *request.redirects));
     write_expect(out, depth, request.expect);
     write_extract(out, depth, request, user);
 }

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/units.h"
+#include "load/scenario/secret.h"
 
 namespace squadload::scenario {
 namespace {
@@ -22,17 +23,6 @@ bool is_plain(std::string_view text) {
     }
     return std::all_of(text.begin(), text.end(),
                        [&](char c) { return letter(c) || c == '-' || c == '.' || c == '%'; });
-}
-
-bool is_secret(std::string_view name) {
-    std::string lower(name);
-    for (char& c : lower) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    constexpr std::string_view kWords[] = {"auth", "cookie", "key", "secret", "token", "password"};
-    return std::any_of(std::begin(kWords), std::end(kWords), [&](std::string_view word) {
-        return lower.find(word) != std::string::npos;
-    });
 }
 
 // "env(KEY)": what is written there is no secret itself.
@@ -102,7 +92,7 @@ void write_headers(YamlWriter& out, int depth, const HeaderTemplates& headers) {
     if (headers.empty()) return;
     out.key(depth, "headers");
     for (const auto& [name, value] : headers) {
-        const bool masked = is_secret(name) && !is_only_references(value.source());
+        const bool masked = names_secret(name) && !is_only_references(value.source());
         out.key(depth + 1, name, masked ? "\"***\"" : yaml_scalar(value.source()));
     }
 }
