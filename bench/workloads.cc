@@ -22,7 +22,7 @@ using namespace squadload;
 using namespace std::chrono_literals;
 
 const std::string kBody =
-    R"({"text":"Diversify, and keep costs low.","provider":"demo","usage":{"tokens":12},"ok":true})";
+    R"({"text":"Diversify, and keep costs low.","provider":"demo","usage":{"tokens":12},"ok":1})";
 
 std::string response(const std::string& headers, const std::string& body) {
     return "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 23 Nov 2026 09:15:00 GMT\r\n"
