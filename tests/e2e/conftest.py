@@ -166,8 +166,51 @@ def squadload(start):
     return lambda *arguments, env=None, timeout=60: start(*arguments, env=env).finish(timeout)
 
 
+class Certificates:
+    """Certificates for TLS servers and clients below `folder`, made by the openssl command (EC keys, PEM)."""
+
+    NAMES = "DNS:localhost,IP:127.0.0.1,IP:::1"
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.authority = self._made("authority", ["basicConstraints=critical,CA:TRUE"], None)
+        stranger = self._made("stranger", ["basicConstraints=critical,CA:TRUE"], None)
+        names, server = f"subjectAltName={self.NAMES}", "extendedKeyUsage=serverAuth"
+        self.server = self._made("server", [names, server], self.authority)
+        self.expired = self._made("expired", [names, server], self.authority, days=-1)
+        self.wrong_name = self._made("wrong_name", ["subjectAltName=DNS:elsewhere.example"], self.authority)
+        self.self_signed = self._made("self_signed", [names], None)
+        self.unknown_authority = self._made("unknown_authority", [names], stranger)
+        self.client = self._made("client", ["extendedKeyUsage=clientAuth"], self.authority)
+
+    def key(self, certificate):
+        return certificate.with_suffix(".key")
+
+    def _made(self, name, extensions, issuer, days=2):
+        """The certificate's file; `issuer` None: signed by itself."""
+        certificate = self.folder / f"{name}.pem"
+        request = self.folder / f"{name}.csr"
+        subject = ["-subj", f"/CN={name}", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        self._openssl("req", "-new", *subject, "-keyout", self.key(certificate), "-out", request)
+        (self.folder / f"{name}.ext").write_text("\n".join(extensions))
+        signer = ["-signkey", self.key(certificate)] if issuer is None else [
+            "-CA", issuer, "-CAkey", self.key(issuer), "-CAcreateserial"]
+        self._openssl("x509", "-req", "-in", request, *signer, "-days", days,
+                      "-extfile", self.folder / f"{name}.ext", "-out", certificate)
+        return certificate
+
+    @staticmethod
+    def _openssl(*arguments):
+        subprocess.run(["openssl", *[str(a) for a in arguments]], check=True, capture_output=True, timeout=30)
+
+
 class Nginx:
-    """Debian's nginx on a free loopback port, with everything it writes below `folder`."""
+    """Debian's nginx on a free loopback port, with everything it writes below `folder`.
+
+    With `tls`, the file of a certificate with its key beside it, it speaks https; with `client_authority` it asks
+    for a client certificate, too.
+    """
 
     CONF = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
@@ -178,7 +221,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
     default_type application/json;
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} {tls};
         location = /agents/chat {{ return 200 '{{"text":"hello","provider":"demo"}}'; }}
         location = /health {{ return 200 '{{"status":"healthy"}}'; }}
         location = /metrics {{ default_type text/plain; return 200 'up 1\\n'; }}
@@ -187,12 +230,18 @@ http {{
 }}
 """
 
-    def __init__(self, folder, before=()):
+    def __init__(self, folder, before=(), tls=None, client_authority=None):
         self.folder = folder
+        self.scheme = "https" if tls else "http"
+        listen = "backlog=4096"
+        if tls:
+            listen += f" ssl; ssl_certificate {tls}; ssl_certificate_key {tls.with_suffix('.key')}"
+        if client_authority:
+            listen += f"; ssl_client_certificate {client_authority}; ssl_verify_client on"
         folder.mkdir(parents=True)
         for _ in range(5):
             self.port = free_port()
-            (folder / "nginx.conf").write_text(self.CONF.format(folder=folder, port=self.port))
+            (folder / "nginx.conf").write_text(self.CONF.format(folder=folder, port=self.port, tls=listen))
             command = [*before, shutil.which("nginx") or "/usr/sbin/nginx", "-p", folder, "-e", folder / "error.log",
                        "-c", folder / "nginx.conf"]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -216,7 +265,7 @@ http {{
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def stop(self):
         """Ends nginx once every request is logged."""
@@ -269,6 +318,25 @@ def nginx(tmp_path_factory):
     server = Nginx(tmp_path_factory.mktemp("nginx") / "prefix")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def nginx_tls(tmp_path):
+    """nginx_tls(certificate, client_authority=None) → Nginx."""
+    servers = []
+
+    def run(certificate, client_authority=None):
+        servers.append(Nginx(tmp_path / f"nginx{len(servers)}", tls=certificate, client_authority=client_authority))
+        return servers[-1]
+
+    yield run
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
