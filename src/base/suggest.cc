@@ -26,6 +26,8 @@ std::string nearest(std::string_view word, const Names& candidates) {
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
     for (const auto& name : candidates) {
+        const std::size_t longer = std::max(word.size(), name.size());
+        if (longer - std::min(word.size(), name.size()) >= best_distance) continue;  // too far
         const std::size_t d = edit_distance(word, name);
         if (d < best_distance) {
             best_distance = d;

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <unordered_map>
 
 namespace squadload::yaml {
 namespace {
@@ -70,6 +71,8 @@ class TreeBuilder : public YAML::EventHandler {
     void OnMapEnd() override { close(); }
 
   private:
+    using Keys = std::unordered_map<std::string, int>;  // and their lines
+
     static Node make(Node::Kind kind, const YAML::Mark& mark) {
         Node node;
         node.kind = kind;
@@ -117,12 +120,14 @@ class TreeBuilder : public YAML::EventHandler {
         }
         open_.push_back(std::move(node));
         has_key_.push_back(false);
+        keys_.emplace_back();
     }
 
     void close() {
         Node node = std::move(open_.back());
         open_.pop_back();
         has_key_.pop_back();
+        keys_.pop_back();
         add(std::move(node));
     }
 
@@ -138,12 +143,12 @@ class TreeBuilder : public YAML::EventHandler {
             parent.entries.back().value = std::move(node);
             has_key_.back() = false;
         } else {
-            add_key(parent, std::move(node));
+            add_key(parent, keys_.back(), std::move(node));
             has_key_.back() = true;
         }
     }
 
-    static void add_key(Node& parent, Node key) {
+    static void add_key(Node& parent, Keys& keys, Node key) {
         const auto at = [&](std::string message) {
             throw Refused{key.line, key.column, std::move(message)};
         };
@@ -151,10 +156,10 @@ class TreeBuilder : public YAML::EventHandler {
         if (key.text == "<<" && !key.quoted) {
             at("merge keys (<<) are not supported; write the values out");
         }
-        for (const Entry& entry : parent.entries) {
-            if (entry.key.text != key.text) continue;
+        const auto [there, added] = keys.emplace(key.text, key.line);
+        if (!added) {
             at(fmt::format("duplicate key '{}'; it is there already in line {}", key.text,
-                           entry.key.line));
+                           there->second));
         }
         parent.entries.push_back(Entry{std::move(key), Node{}});
     }
@@ -163,6 +168,7 @@ class TreeBuilder : public YAML::EventHandler {
     Node root_;
     std::vector<Node> open_;     // lists and maps not yet closed, outermost first
     std::vector<bool> has_key_;  // beside open_: a map's key waits for its value
+    std::vector<Keys> keys_;     // beside open_: a map's keys so far
     int documents_ = 0;
 };
 

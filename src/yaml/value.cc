@@ -163,6 +163,7 @@ Map Value::map(std::initializer_list<std::string_view> known) const {
 Map Value::map(std::vector<std::string_view> known) const {
     if (!is_map() && !is_null()) expected(fmt::format("a map with keys such as {}", known.front()));
     for (const Entry& entry : node_->entries) {
+        if (problems_->first()) break;  // no other is kept, and looking for names takes time
         const std::string& key = entry.key.text;
         if (std::find(known.begin(), known.end(), key) != known.end()) continue;
         const std::string nearest = nearest_name(key, known);

@@ -45,6 +45,15 @@ TEST(DocumentTest, EmptyTextIsNull) {
     }
 }
 
+// Looking each key up among all before it would take a minute.
+TEST(DocumentTest, ManyKeysAreLookedUpQuickly) {
+    std::string text;
+    for (int i = 0; i < 100'000; ++i) text += "k" + std::to_string(i) + ": 1\n";
+    EXPECT_EQ(parse_error(text + "k4: 1\n"),
+              "f.yaml:100001:1: duplicate key 'k4'; it is there already in line 5");
+    EXPECT_EQ(parse_error("a: {x: 1}\nb: {x: 1, y: {x: 2}}\n"), "none");
+}
+
 TEST(DocumentTest, TypicalMistakesGetAPlainSentence) {
     struct Case {
         const char* text;

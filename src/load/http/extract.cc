@@ -35,7 +35,7 @@ void read_json_values(std::span<const Extraction> extractions, std::string_view 
     for (const Extraction& one : extractions) {
         if (one.from == Extraction::From::json) scratch.json.push_back({.pointer = one.what});
     }
-    scratch.json_error = read_json(scratch.json, body, scratch.json_text);
+    scratch.json_error = read_json(scratch.json, body, kMaxExtractedBytes, scratch.json_text);
 }
 
 // A value, or why there is none; `refused` cannot be helped by a fallback.
@@ -44,6 +44,10 @@ struct Found {
     std::string why = {};
     bool refused = false;
 };
+
+std::string too_long(const Extraction& extraction) {
+    return fmt::format("the value of {} is longer than 64 KiB", extraction.what);
+}
 
 Found find_json(const Extraction& extraction, Scratch& scratch) {
     const JsonText& text = scratch.json[scratch.next_json++];
@@ -54,9 +58,12 @@ Found find_json(const Extraction& extraction, Scratch& scratch) {
         case JsonText::State::inexact:
             return {std::nullopt,
                     fmt::format("json {} has a number beyond 64 bits", extraction.what), true};
-        default:
-            return {std::nullopt, fmt::format("json {} missing", extraction.what)};
+        case JsonText::State::too_long:
+            return {std::nullopt, too_long(extraction), true};
+        case JsonText::State::missing:
+            break;
     }
+    return {std::nullopt, fmt::format("json {} missing", extraction.what)};
 }
 
 Found find_header(const Extraction& extraction, const ResponseParser& response) {
@@ -101,7 +108,7 @@ std::string Extractor::extract(const ResponseParser& response,
         Found found = find(one, response, scratch);
         if (!found.value && !found.refused && one.fallback) found.value = *one.fallback;
         if (found.value && found.value->size() > kMaxExtractedBytes) {
-            found = {std::nullopt, fmt::format("the value of {} is longer than 64 KiB", one.what)};
+            found = {std::nullopt, too_long(one)};
         }
         if (!found.value) return fmt::format("extract {}: {}", names_[i], found.why);
         scratch.values.push_back(*found.value);

@@ -112,6 +112,17 @@ TEST(Extract, NumbersBeyond64BitsAreNotRounded) {
     EXPECT_EQ(json_value("/no", body), "extract token: json /no missing");
 }
 
+// The slower reading of wide numbers must be no way around the bound on nesting.
+TEST(Extract, DeepNestingBehindANumberBeyond64Bits) {
+    const auto nested = [](std::size_t levels) {
+        return "[18446744073709551616, " + std::string(levels, '[') + "\"]\\\"\"" +
+               std::string(levels, ']') + "]";
+    };
+    EXPECT_EQ(json_value("/1", nested(400'000)), "extract token: body is not valid JSON");
+    EXPECT_EQ(json_value("/1", nested(1'024)), "extract token: body is not valid JSON");
+    EXPECT_EQ(json_value("/1", nested(1'000)), nested(1'000).substr(23, 2'005));
+}
+
 TEST(Extract, Headers) {
     const auto response = answer("", "X-Token: one\r\nX-Token: two\r\nEmpty:\r\n");
     const auto value = [&](Extraction what) {
@@ -160,6 +171,9 @@ TEST(Extract, ValuesAreBounded) {
     const std::string most(kMaxExtractedBytes, 'x');
     EXPECT_EQ(json_value("/t", fmt::format(R"({{"t": "{}"}})", most)), most);
     EXPECT_EQ(json_value("/t", fmt::format(R"({{"t": "{}y"}})", most), "fallback"),
+              "extract token: the value of /t is longer than 64 KiB");
+    const std::vector both = {from_json(0, "/t", "fallback"), from_json(1, "/u")};
+    EXPECT_EQ(extract(both, answer(fmt::format(R"({{"u": "short", "t": ["{}"]}})", most))).sentence,
               "extract token: the value of /t is longer than 64 KiB");
     EXPECT_EQ(extract({from_regex(1, "x+")}, answer(most + "x")).sentence,
               "extract id: the value of x+ is longer than 64 KiB");

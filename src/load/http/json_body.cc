@@ -20,6 +20,7 @@ namespace dom = simdjson::dom;
 constexpr std::size_t kRetainedBytes = 1024 * 1024;
 // Up to here a body with numbers beyond 64 bits gets the slower reading, which takes more memory.
 constexpr std::size_t kMaxWideNumberBytes = 1024 * 1024;
+constexpr std::size_t kMaxDepth = simdjson::DEFAULT_MAX_DEPTH;  // 1,024
 
 constexpr std::string_view kNotJson = "body is not valid JSON";
 constexpr std::string_view kEmpty = "body is empty, not JSON";
@@ -167,10 +168,29 @@ std::string unmet(const JsonExpectation& expected, const dom::element& document,
     return error == simdjson::SUCCESS && same(*actual, wanted) ? "" : differs(expected);
 }
 
+// What is looked up in a document recurses, and simdjson may have met a number before the nesting.
+bool is_nested_too_deep(std::string_view body) {
+    std::size_t depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < body.size(); ++i) {
+        const char c = body[i];
+        if (c == '"') {
+            in_string = !in_string;
+        } else if (in_string) {
+            if (c == '\\') ++i;
+        } else if (c == '[' || c == '{') {
+            if (++depth > kMaxDepth) return true;
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return false;
+}
+
 // simdjson refuses integers beyond 64 bits, which are valid JSON; here they are read as doubles.
 std::optional<nlohmann::json> read_wide(std::string_view body) {
     // nlohmann-json takes a zero byte for the end of the text.
-    if (body.find('\0') != std::string_view::npos) return std::nullopt;
+    if (body.find('\0') != std::string_view::npos || is_nested_too_deep(body)) return std::nullopt;
     auto document = nlohmann::json::parse(body, nullptr, false);
     if (document.is_discarded()) return std::nullopt;
     return document;
@@ -263,12 +283,17 @@ std::string unmet_json(std::span<const JsonExpectation> expected, std::string_vi
     return sentence;
 }
 
-std::string_view read_json(std::span<JsonText> wanted, std::string_view body, std::string& out) {
+std::string_view read_json(std::span<JsonText> wanted, std::string_view body,
+                           std::size_t max_text_bytes, std::string& out) {
     if (body.empty()) return kEmpty;
     const auto read_each = [&](const auto& append) {
         for (JsonText& one : wanted) {
             one.begin = out.size();
             one.state = append(one.pointer);
+            if (out.size() - one.begin > max_text_bytes) {
+                one.state = JsonText::State::too_long;
+                out.resize(one.begin);
+            }
             one.end = out.size();
         }
         return std::string_view{};

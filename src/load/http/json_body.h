@@ -19,16 +19,17 @@ namespace squadload::http {
 
 // A value looked for in a body.
 struct JsonText {
-    enum class State { missing, found, inexact };
+    enum class State { missing, found, inexact, too_long };
     std::string_view pointer;        // RFC 6901
-    State state = State::missing;    // also for null; inexact: see below
+    State state = State::missing;    // also for null; the others: see below
     std::size_t begin = 0, end = 0;  // where its text stands in `out`
 };
 
 // Looks up every pointer and appends the texts to `out`: strings unescaped, other values as compact
-// JSON. Integers of up to 64 bits are exact; a value with a longer one is inexact and not written.
-// Returns "", or why the body cannot be read ("body is not valid JSON"); then nothing is written.
+// JSON. Integers of up to 64 bits are exact; a value with a longer one is inexact and not written,
+// nor is one whose text would be too long. Returns "", or why the body cannot be read ("body is not
+// valid JSON"); then nothing is written.
 [[nodiscard]] std::string_view read_json(std::span<JsonText> wanted, std::string_view body,
-                                         std::string& out);
+                                         std::size_t max_text_bytes, std::string& out);
 
 }  // namespace squadload::http

@@ -23,6 +23,7 @@ void KeptHeaders::clear() {
     text_.clear();
     fields_.clear();
     open_ = false;
+    last_ = {};
 }
 
 KeptHeaders::Field& KeptHeaders::open_field() {
@@ -51,12 +52,22 @@ void KeptHeaders::end_field() {
     }
 }
 
+bool KeptHeaders::is_named(const Field& field, std::string_view name) const {
+    return equal_ignoring_case(std::string_view(text_).substr(field.begin, field.name_size), name);
+}
+
 std::string_view KeptHeaders::find(std::string_view name, std::size_t nth) const {
-    const std::string_view text = text_;
-    for (const Field& field : fields_) {
-        if (!equal_ignoring_case(text.substr(field.begin, field.name_size), name)) continue;
-        if (nth == 0) return text.substr(field.begin + field.name_size, field.value_size);
-        --nth;
+    const bool goes_on =
+        last_.index < fields_.size() && last_.nth <= nth && is_named(fields_[last_.index], name);
+    Found here = goes_on ? last_ : Found{};
+    for (; here.index < fields_.size(); ++here.index) {
+        const Field& field = fields_[here.index];
+        if (!is_named(field, name)) continue;
+        if (here.nth == nth) {
+            last_ = here;
+            return std::string_view(text_).substr(field.begin + field.name_size, field.value_size);
+        }
+        ++here.nth;
     }
     return {};
 }

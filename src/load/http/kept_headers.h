@@ -18,7 +18,7 @@ class KeptHeaders {
     void end_field();  // trims the value
 
     // The nth field (from 0) of that name, names compared without case; nullptr data when there is
-    // none.
+    // none. Asking for one after the other is linear in all: a target may send thousands.
     [[nodiscard]] std::string_view find(std::string_view name, std::size_t nth) const;
 
   private:
@@ -27,11 +27,17 @@ class KeptHeaders {
         std::size_t name_size = 0;
         std::size_t value_size = 0;
     };
+    struct Found {
+        std::size_t index = 0;  // into fields_: the nth of its name
+        std::size_t nth = 0;
+    };
     [[nodiscard]] Field& open_field();
+    [[nodiscard]] bool is_named(const Field& field, std::string_view name) const;
 
     std::string text_;
     std::vector<Field> fields_;
     bool open_ = false;
+    mutable Found last_;  // where find() goes on
 };
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);  // ASCII

@@ -191,5 +191,28 @@ TEST(ResponseParser, FindsHeadersByNameWithoutCaseInOrder) {
     EXPECT_FALSE(parser.has_header("Content-Lengthy"));
 }
 
+// Asked for one after the other, thousands of fields must not cost their square. Without that this
+// test takes minutes.
+TEST(ResponseParser, ReadsManyHeadersOneAfterTheOther) {
+    constexpr std::size_t kFields = 100'000;
+    std::string text = "HTTP/1.1 200 OK\r\nOther-Name: x\r\n";
+    for (std::size_t i = 0; i < kFields; ++i)
+        text += "Set-Cookie: " + std::to_string(i) + "\r\nOther-Name: x\r\n";
+    text += "Content-Length: 0\r\n\r\n";
+    ResponseParser parser;
+    parser.start(false, true, false, limits(text.size(), 0));
+    ASSERT_EQ(parser.feed(text), ResponseParser::Status::complete) << parser.error();
+    std::size_t nth = 0;
+    for (; parser.has_header("set-cookie", nth); ++nth)
+        ASSERT_EQ(parser.header("Set-Cookie", nth), std::to_string(nth));
+    EXPECT_EQ(nth, kFields);
+    EXPECT_EQ(parser.header("Set-Cookie", 7), "7");  // back again
+    EXPECT_EQ(parser.header("Other-Name", kFields), "x");
+    EXPECT_FALSE(parser.has_header("Other-Name", kFields + 1));
+    EXPECT_EQ(parser.header("Content-Length"), "0");
+    parser.start(false, true, false, {});
+    EXPECT_FALSE(parser.has_header("Set-Cookie", 7));
+}
+
 }  // namespace
 }  // namespace squadload::http
