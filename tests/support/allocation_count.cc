@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
+#include <utility>
 
 namespace squadload::test_support {
 namespace {
@@ -51,6 +52,11 @@ void count_allocations_of_this_thread(bool on) {
     std::array<void*, 1> first{};
     static_cast<void>(::backtrace(first.data(), 1));  // its first call loads a library
     counted = on;
+}
+
+UncountedAllocations::UncountedAllocations() : before_(std::exchange(counted, false)) {}
+UncountedAllocations::~UncountedAllocations() {
+    counted = before_;
 }
 
 std::uint64_t allocations() {

@@ -13,6 +13,19 @@ namespace squadload::test_support {
 // From now on the calling thread's allocations count (or no longer do).
 void count_allocations_of_this_thread(bool on);
 
+// While it lives, the calling thread's allocations do not count.
+class UncountedAllocations {
+  public:
+    UncountedAllocations();
+    ~UncountedAllocations();
+    UncountedAllocations(const UncountedAllocations&) = delete;
+    UncountedAllocations& operator=(const UncountedAllocations&) = delete;
+    [[nodiscard]] bool were_counted() const { return before_; }
+
+  private:
+    bool before_;
+};
+
 // malloc, calloc, realloc and the aligned forms, of all counted threads so far. Any thread.
 [[nodiscard]] std::uint64_t allocations();
 

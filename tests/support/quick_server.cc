@@ -28,8 +28,9 @@ void watch(int epoll, int fd) {
 
 }  // namespace
 
-QuickServer::QuickServer(std::string answer, std::function<void(std::uint64_t)> on_request)
-    : answer_(std::move(answer)), on_request_(std::move(on_request)) {
+QuickServer::QuickServer(std::string answer, std::function<void(std::uint64_t)> on_request,
+                         const TlsContext* tls)
+    : answer_(std::move(answer)), on_request_(std::move(on_request)), tls_(tls) {
     sockaddr_in any{};
     any.sin_family = AF_INET;
     any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -52,7 +53,7 @@ QuickServer::~QuickServer() {
     const std::uint64_t one = 1;
     static_cast<void>(!::write(stop_, &one, sizeof one));
     thread_.join();
-    for (const int fd : open_) ::close(fd);
+    for (const auto& [fd, session] : open_) ::close(fd);
     for (const int fd : {stop_, epoll_, listener_}) ::close(fd);
 }
 
@@ -79,7 +80,7 @@ void QuickServer::accept_all() {
         const int on = 1;
         static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
         watch(epoll_, fd);
-        open_.insert(fd);
+        open_[fd] = tls_ != nullptr ? std::make_unique<ServerTls>(*tls_, accepted_++) : nullptr;
     }
 }
 
@@ -87,13 +88,32 @@ void QuickServer::answer(int fd) {
     std::array<char, 16384> buffer;
     const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), 0);
     if (n < 0 && errno == EAGAIN) return;
-    if (n > 0) {
+    ServerTls* session = open_[fd].get();
+    if (n > 0 && session != nullptr) {
+        if (answer_tls(fd, {buffer.data(), static_cast<std::size_t>(n)}, *session)) return;
+    } else if (n > 0) {
         on_request_(++requests_);
         const ssize_t sent = ::send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL);
         if (sent == static_cast<ssize_t>(answer_.size())) return;
     }
-    ::close(fd);
     open_.erase(fd);
+    ::close(fd);
+}
+
+bool QuickServer::answer_tls(int fd, std::string_view bytes, ServerTls& session) {
+    std::string request;
+    const bool alive = session.feed(bytes, request);
+    if (!request.empty()) {
+        on_request_(++requests_);
+        session.write(answer_, As::data);
+    }
+    std::deque<std::string> segments;
+    static_cast<void>(session.take(segments));
+    for (const std::string& segment : segments) {
+        const ssize_t sent = ::send(fd, segment.data(), segment.size(), MSG_NOSIGNAL);
+        if (sent != static_cast<ssize_t>(segment.size())) return false;
+    }
+    return alive;
 }
 
 }  // namespace squadload::test_support

@@ -5,16 +5,21 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <set>
+#include <map>
+#include <memory>
 #include <string>
 #include <thread>
+
+#include "support/server_tls.h"
 
 namespace squadload::test_support {
 
 class QuickServer {
   public:
     // `on_request` is called with the number of requests answered so far, on the server's thread.
-    QuickServer(std::string answer, std::function<void(std::uint64_t)> on_request);
+    // `tls`: none, or what the sessions share; outlives the server.
+    QuickServer(std::string answer, std::function<void(std::uint64_t)> on_request,
+                const TlsContext* tls = nullptr);
     ~QuickServer();
     QuickServer(const QuickServer&) = delete;
     QuickServer& operator=(const QuickServer&) = delete;
@@ -25,6 +30,7 @@ class QuickServer {
     void run();
     void accept_all();
     void answer(int fd);
+    bool answer_tls(int fd, std::string_view bytes, ServerTls& session);
 
     std::string answer_;
     std::function<void(std::uint64_t)> on_request_;
@@ -33,7 +39,9 @@ class QuickServer {
     int stop_ = -1;
     std::uint16_t port_ = 0;
     std::uint64_t requests_ = 0;
-    std::set<int> open_;
+    std::uint64_t accepted_ = 0;
+    const TlsContext* tls_;
+    std::map<int, std::unique_ptr<ServerTls>> open_;  // without a session if plain
     std::thread thread_;
 };
 
