@@ -7,7 +7,13 @@
 namespace squadload {
 
 // What a sequence is used for; keeps draws of different purposes independent.
-enum class RandomStream : std::uint64_t { arrivals = 1, iteration = 2, wait = 3, test = 4 };
+enum class RandomStream : std::uint64_t {
+    arrivals = 1,
+    iteration = 2,
+    wait = 3,
+    test = 4,
+    user = 5
+};
 
 // SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators") started
 // from a mixed key.

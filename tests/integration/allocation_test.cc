@@ -126,7 +126,7 @@ void use_all(measure::Interval& interval) {
 void run_counted(const engine::Plan& plan, const LoopKind& loop, engine::StopSwitch& stop,
                  Window& window, measure::TaskStats& all) {
     const engine::EntryTable entries(plan);
-    engine::Collector collector(1, entries.size());
+    engine::Collector collector(1, entries.size(), entries.sequence_count());
     const auto& s = plan.scenario;
     std::optional<pacing::Schedule> schedule;
     if (s.model == scenario::Model::open)

@@ -1,9 +1,13 @@
 // The closed model: each virtual user runs a task, waits for its response, thinks, and goes on.
+// Users of a class with a flow have steps, on_start and on_stop around that; when the schedule ends
+// they are closed: each is cut off once its request has ended, says on_stop, and is gone.
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "load/engine/connection_pool.h"
 #include "load/engine/driver.h"
+#include "load/engine/virtual_user.h"
 
 namespace squadload::engine {
 namespace {
@@ -29,6 +33,12 @@ class User final : public transport::Timer {
     bool spawned = false;
     std::unique_ptr<Connection> connection;  // per_user mode, made at the first request
     User* next_waiting = nullptr;            // shared mode
+
+    // Of a class with a flow.
+    std::unique_ptr<VirtualUser> flow;
+    std::optional<Flow::Next> next;  // what it sends at `intended`; none: it begins a sequence then
+    bool busy = false;               // a request of it is in flight, or waits for a connection
+    bool gone = false;
 };
 
 class ClosedDriver final : public Driver, private ExchangeOwner {
@@ -43,7 +53,10 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
           budget_(context.share.of(scenario_.requests.value_or(0))) {
         const auto classes = context.entries.classes_of_users(scenario_.users);
         for (std::uint32_t u = context.share.index; u < scenario_.users; u += context.share.count) {
-            users_.push_back(std::make_unique<User>(*this, u, classes[u]));
+            User& user = *users_.emplace_back(std::make_unique<User>(*this, u, classes[u]));
+            if (!context.entries.of_class(classes[u]).has_flow) continue;
+            user.flow = std::make_unique<VirtualUser>(c_, classes[u], u);
+            ++flow_users_;
         }
     }
 
@@ -52,12 +65,13 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         pool_.begin(start);
         end_ = start + std::min(scenario_.duration, kLongestRun);
         for (const auto& user : users_) {
-            ++live_;
+            if (!user->flow) ++live_;
             plan_next(*user, start_ + pacing::spawn_offset(user->index, scenario_.spawn_rate));
         }
     }
 
-    void turn(MonoTime) override {
+    void turn(MonoTime now) override {
+        if (!closing_ && flow_users_ > 0 && ended(now)) close(now);
         while (first_waiting_ != nullptr && pool_.has_free()) {
             User& user = *first_waiting_;
             first_waiting_ = user.next_waiting;
@@ -67,8 +81,9 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     }
 
     MonoTime next_wake() const override {
-        return MonoTime::max();
-    }  // the users' timers wake the loop
+        // The users' timers wake the loop.
+        return closing_ || flow_users_ == 0 ? MonoTime::max() : end_;
+    }
     void count_due(MonoTime) override {}  // counted when the user's timer strikes
 
     void stop(MonoTime now) override {
@@ -76,14 +91,16 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         end_ = std::min(end_, std::max(now, start_));
         stopped_ = true;
         for (const auto& user : users_) {
-            if (!user->armed()) continue;
+            if (!user->armed() || user->flow) continue;
             c_.loop.cancel_timer(*user);
             --live_;
         }
-        drop_waiting();
+        drop_waiting(now);
+        if (flow_users_ > 0) close(now);
     }
 
     void give_up(MonoTime now) override {
+        gave_up_ = true;
         stop(now);
         pool_.abandon_all();
         for (const auto& user : users_) {
@@ -92,12 +109,12 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     }
 
     MonoTime schedule_end() const override {
-        return bounded_by_requests_ && budget_ == 0 ? std::min(end_, last_scheduled_) : end_;
+        return spent() ? std::min(end_, last_scheduled_) : end_;
     }
 
     bool finished(MonoTime now) const override {
-        if (running_ > 0 || waiting_ > 0) return false;
-        return stopped_ || (bounded_by_requests_ && budget_ == 0) || (live_ == 0 && now >= end_);
+        if (running_ > 0 || waiting_ > 0 || flow_users_ > 0) return false;
+        return stopped_ || spent() || (live_ == 0 && now >= end_);
     }
 
     std::uint32_t in_flight() const override { return running_; }
@@ -126,13 +143,31 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
             user.spawned = true;
             ++spawned_;
         }
-        if (stopped_ || (bounded_by_requests_ && budget_ == 0)) {
+        if (user.flow) {
+            user.next ? request(user) : begin_sequence(user);
+            return;
+        }
+        if (stopped_ || spent()) {
             --live_;
             return;
         }
-        if (bounded_by_requests_) --budget_;
-        last_scheduled_ = std::max(last_scheduled_, user.intended);
+        schedule(user);
+    }
+
+  private:
+    ExchangeOwner& owner() { return *this; }
+
+    bool spent() const { return bounded_by_requests_ && budget_ == 0; }
+    // Nothing is to start any more that was intended at `t`.
+    bool ended(MonoTime t) const { return stopped_ || spent() || t >= end_; }
+
+    // The intended start of a request has come.
+    void schedule(User& user) {
         c_.recorder.scheduled();
+        if (!leaving(user)) {
+            if (bounded_by_requests_) --budget_;
+            last_scheduled_ = std::max(last_scheduled_, user.intended);
+        }
         if (!shared_) {
             if (!user.connection)
                 user.connection =
@@ -147,16 +182,13 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         }
     }
 
-  private:
-    ExchangeOwner& owner() { return *this; }
-
     // Arms the user for its next iteration, or retires it when that would be after the end.
     void plan_next(User& user, MonoTime intended) {
         user.intended = intended;
-        if (stopped_ || intended >= end_) {
-            --live_;
-        } else {
+        if (!stopped_ && intended < end_) {
             c_.loop.set_timer(user, intended);
+        } else if (!user.flow) {
+            --live_;
         }
     }
 
@@ -172,11 +204,17 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     }
 
     void run(User& user, Connection::Job job, Connection& connection) {
+        ++running_;
+        if (user.flow) {
+            user.flow->fill(job, *user.next);
+            user.next.reset();
+            connection.start(job, user.flow->random(), body_scratch_);
+            return;
+        }
         job.number = number_of(user);
         job.user = user.index;
         Random random(scenario_.seed, RandomStream::iteration, job.number);
         job.entry = first_entry(user, random);
-        ++running_;
         connection.start(job, random, body_scratch_);
     }
 
@@ -195,26 +233,145 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         ++waiting_;
     }
 
-    void drop_waiting() {
-        for (; first_waiting_ != nullptr; first_waiting_ = first_waiting_->next_waiting) {
-            User& user = *first_waiting_;
+    void drop_waiting(MonoTime now) {
+        User* waiting = std::exchange(first_waiting_, nullptr);
+        waiting_ = 0;
+        while (waiting != nullptr) {
+            User& user = *waiting;
+            waiting = user.next_waiting;  // on_stop may make it wait again
+            if (user.flow) {
+                c_.recorder.unsent(user.next->entry, pool_.has_free());
+                user.busy = false;
+                if (closing_) leave(user, now);
+                continue;
+            }
             Random random(scenario_.seed, RandomStream::iteration, number_of(user));
             c_.recorder.unsent(first_entry(user, random), pool_.has_free());
-            --waiting_;
             --live_;
         }
     }
 
-    void exchange_started(Connection&, MonoTime actual_start) override {
-        c_.recorder.started(actual_start);
+    // Flows ------------------------------------------------------------------------------------
+
+    static bool leaving(const User& user) {
+        return user.flow && user.flow->flow().part() == scenario::Part::on_stop;
+    }
+
+    void begin_sequence(User& user) {
+        if (ended(user.intended)) {
+            if (closing_) leave(user, user.intended);
+        } else if (user.flow->flow().needs_on_start()) {
+            follow(user, user.flow->begin_on_start(user.intended));
+        } else {
+            const std::uint64_t number = number_of(user);
+            Random random(scenario_.seed, RandomStream::iteration, number);
+            const auto sequence = c_.entries.pick_of_class(user.user_class, random);
+            follow(user, user.flow->begin_iteration(sequence, number, random, user.intended));
+        }
+    }
+
+    void follow(User& user, const Flow::Next& next) {
+        if (next.kind != Flow::Next::Kind::send) {
+            sequence_over(user, next.kind == Flow::Next::Kind::over);
+            return;
+        }
+        user.next = next;
+        go_on_at(user, user.flow->ended() + user.flow->think(next));
+    }
+
+    void sequence_over(User& user, bool ok) {
+        VirtualUser& flow = *user.flow;
+        switch (flow.flow().part()) {
+            case scenario::Part::on_stop:
+                go(user);
+                return;
+            case scenario::Part::on_start:
+                if (ok) {
+                    go_on_at(user, flow.ended());
+                    return;
+                }
+                break;
+            case scenario::Part::task:
+                ++user.iteration;
+                break;
+        }
+        go_on_at(user, start_ + flow.next_begin(c_.recorder.since_start(flow.started()),
+                                                c_.recorder.since_start(flow.ended())));
+    }
+
+    // Without a wait it goes on at once, in the same turn.
+    void go_on_at(User& user, MonoTime intended) {
+        user.intended = intended;
+        if (intended <= user.flow->ended()) {
+            due(user);
+        } else if (leaving(user) || !ended(intended)) {
+            c_.loop.set_timer(user, intended);
+        } else if (closing_) {
+            leave(user, user.flow->ended());
+        }
+    }
+
+    void request(User& user) {
+        if (!leaving(user) && ended(user.intended)) {
+            if (closing_) leave(user, user.intended);
+            return;
+        }
+        user.busy = true;
+        schedule(user);
+    }
+
+    void flow_answered(User& user, const ExchangeResult& result) {
+        user.busy = false;
+        const Flow::Next next = user.flow->answered(result);
+        if (gave_up_ || (closing_ && !leaving(user))) {
+            leave(user, result.end);
+        } else {
+            follow(user, next);
+        }
+    }
+
+    // The schedule has ended. What was due before that and is late still starts.
+    void close(MonoTime now) {
+        closing_ = true;
+        for (const auto& user : users_) {
+            if (!user->flow || user->busy || user->gone) continue;
+            if (leaving(*user) && !gave_up_) continue;
+            if (user->armed() && !ended(user->intended)) continue;
+            leave(*user, now);
+        }
+    }
+
+    void leave(User& user, MonoTime now) {
+        if (user.armed()) c_.loop.cancel_timer(user);
+        user.next.reset();
+        user.flow->cut_off();
+        const bool in_time = !gave_up_ && scenario_.graceful_stop > Nanos{0};
+        if (in_time && user.flow->flow().needs_on_stop()) {
+            follow(user, user.flow->begin_on_stop(now));
+        } else {
+            go(user);
+        }
+    }
+
+    void go(User& user) {
+        user.gone = true;
+        --flow_users_;
+    }
+
+    void exchange_started(Connection& connection, MonoTime actual_start) override {
+        c_.recorder.started(connection.job(), actual_start);
     }
 
     void exchange_done(Connection& connection, const ExchangeResult& result) override {
         const Connection::Job job = connection.job();
         c_.recorder.finished(job, result);
         --running_;
-        if (shared_) pool_.put_back(connection);
+        if (shared_) pool_.put_back(job.slot);
         User& user = *users_[job.user / c_.share.count];
+        if (user.flow) {
+            flow_answered(user, result);
+            return;
+        }
         Random random(scenario_.seed, RandomStream::wait, job.number);
         const auto& wait = scenario_.classes[user.user_class].wait;
         const Nanos next = pacing::next_start(wait, c_.recorder.since_start(job.intended),
@@ -243,7 +400,10 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     MonoTime end_{};
     MonoTime last_scheduled_{};
     bool stopped_ = false;
-    std::uint32_t live_ = 0;  // users that will run again, or are running or waiting
+    bool closing_ = false;  // users with a flow are leaving
+    bool gave_up_ = false;
+    std::uint32_t live_ = 0;        // without a flow: will run again, or are running or waiting
+    std::uint32_t flow_users_ = 0;  // with one, not gone
     std::uint32_t spawned_ = 0;
     std::uint32_t running_ = 0;
     std::uint32_t waiting_ = 0;  // for a connection of the pool

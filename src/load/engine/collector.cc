@@ -4,15 +4,15 @@
 
 namespace squadload::engine {
 
-Collector::Collector(std::uint32_t workers, std::size_t task_count)
-    : queues_(workers), done_(workers, false), task_count_(task_count) {}
+Collector::Collector(std::uint32_t workers, std::size_t entries, std::size_t sequences)
+    : queues_(workers), done_(workers, false), entries_(entries), sequences_(sequences) {}
 
 std::unique_ptr<measure::Interval> Collector::exchange(std::uint32_t worker,
                                                        std::unique_ptr<measure::Interval> full) {
     const std::lock_guard lock(mutex_);
     queues_[worker].push_back(std::move(full));
     arrived_.notify_one();
-    if (empty_.empty()) return std::make_unique<measure::Interval>(task_count_);
+    if (empty_.empty()) return std::make_unique<measure::Interval>(entries_, sequences_);
     auto interval = std::move(empty_.back());
     empty_.pop_back();
     return interval;

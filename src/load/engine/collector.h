@@ -15,7 +15,7 @@ namespace squadload::engine {
 // exchange() is called by worker threads, the rest by the main thread.
 class Collector final : public IntervalSink {
   public:
-    Collector(std::uint32_t workers, std::size_t task_count);
+    Collector(std::uint32_t workers, std::size_t entries, std::size_t sequences);
 
     std::unique_ptr<measure::Interval> exchange(std::uint32_t worker,
                                                 std::unique_ptr<measure::Interval> full) override;
@@ -34,7 +34,8 @@ class Collector final : public IntervalSink {
     std::vector<std::vector<std::unique_ptr<measure::Interval>>> queues_;  // oldest first, short
     std::vector<bool> done_;  // the worker's last interval was taken from its queue
     std::vector<std::unique_ptr<measure::Interval>> empty_;
-    std::size_t task_count_;
+    std::size_t entries_;
+    std::size_t sequences_;
     bool failed_ = false;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "load/engine/user_data.h"
 #include "load/http/expectation.h"
 #include "load/http/redirect.h"
 
@@ -58,7 +59,8 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
     begun_ = false;
     origin_ = &plan_.origin;
     scenario::RenderContext context{job.number, random, job.user};
-    request_ = entries_.render(job.entry, context, buffer_, body_scratch);
+    if (job.data != nullptr) context.variables = job.data->variables;
+    request_ = entries_.render(job.entry, context, job.data, buffer_, body_scratch);
     if (socket_state_ == SocketState::closing) {
         waiting_for_close_ = true;
         return;
@@ -76,9 +78,8 @@ void Connection::begin() {
 void Connection::send_hop() {
     const CompiledEntry& compiled = entries_[job_.entry];
     const auto& limits = plan_.scenario.target.limits;
-    const auto& expect = compiled.request->expect;
     const bool head = redirects_ == 0 ? compiled.head_request : redirect_chain_->head_request();
-    parser_.start(head, !expect.headers.empty() || compiled.max_redirects > 0, expect.reads_body(),
+    parser_.start(head, compiled.keeps_headers, compiled.keeps_body,
                   {limits.header_bytes, limits.body_bytes, limits.checked_body_bytes});
     hop_start_ = redirects_ == 0 ? actual_start_ : loop_.now();
     if (socket_state_ == SocketState::connected) {
@@ -244,6 +245,7 @@ void Connection::complete(std::span<const char> last_bytes) {
     const CompiledEntry& compiled = entries_[job_.entry];
     const auto& expect = compiled.request->expect;
     std::string message;
+    if (compiled.cookies && parser_.excess_bytes() == 0) keep_cookies();
     const bool redirected = compiled.max_redirects > 0 && parser_.excess_bytes() == 0 &&
                             http::is_redirect(parser_.status_code());
     if (redirected) {
@@ -262,6 +264,9 @@ void Connection::complete(std::span<const char> last_bytes) {
         r.outcome = Outcome::rate_limited;
     } else if (expect.accepts(r.status)) {
         message = http::unmet_expectation(expect, parser_, r.end - r.actual_start);
+        if (message.empty() && job_.data != nullptr) {
+            message = compiled.extractor.extract(parser_, job_.data->variables);
+        }
         r.outcome = message.empty() ? Outcome::ok : Outcome::check_failed;
     } else {
         r.outcome = r.status >= 500 && r.status < 600   ? Outcome::server_error
@@ -270,7 +275,7 @@ void Connection::complete(std::span<const char> last_bytes) {
         message = fmt::format("status {}", r.status);
     }
     r.message = message;
-    if (!message.empty()) r.example = expect.reads_body() ? parser_.body() : body_in(last_bytes);
+    if (!message.empty()) r.example = compiled.keeps_body ? parser_.body() : body_in(last_bytes);
     // The next exchange begins at the target again.
     const bool keep =
         sent_ && parser_.keep_alive() && parser_.excess_bytes() == 0 && origin_ == &plan_.origin;
@@ -288,7 +293,7 @@ std::string Connection::follow_redirect() {
     if (redirects_ == 0) redirect_chain_->begin(request_);
     std::string why_not = redirect_chain_->follow(parser_);
     if (!why_not.empty()) return why_not;
-    redirect_chain_->render(std::nullopt);
+    redirect_chain_->render(next_cookie());
 
     ++redirects_;
     const bool keep = sent_ && parser_.keep_alive() && origin_ == &redirect_chain_->origin();
@@ -303,6 +308,29 @@ std::string Connection::follow_redirect() {
         close_socket(false);
     }
     return "";
+}
+
+void Connection::keep_cookies() {
+    if (job_.data == nullptr) return;
+    constexpr std::string_view kName = "Set-Cookie";
+    const auto from = redirects_ == 0 ? cookie_url(plan_.origin, {request_.data(), request_.size()})
+                                      : redirect_chain_->cookie_url();
+    for (std::size_t i = 0; parser_.has_header(kName, i); ++i) {
+        job_.data->cookies.store(parser_.header(kName, i), from, wall_now());
+    }
+}
+
+// Of the request after a redirect: the request's own where they may go, then the user's.
+std::optional<std::string_view> Connection::next_cookie() {
+    if (!entries_[job_.entry].cookies || job_.data == nullptr) return std::nullopt;
+    cookie_.clear();
+    if (redirect_chain_->is_trusted()) cookie_ = job_.data->own_cookie;
+    const std::size_t own = cookie_.size();
+    if (own > 0) cookie_ += "; ";
+    if (!job_.data->cookies.append(redirect_chain_->cookie_url(), wall_now(), cookie_)) {
+        cookie_.resize(own);
+    }
+    return cookie_;
 }
 
 void Connection::fail(Outcome outcome, std::string_view message, MonoTime end) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 namespace squadload::engine {
 
 class Connection;
+struct UserData;
 
 // How an exchange ended: one request and its response, or several when redirects were followed.
 // Views are valid during the call.
@@ -69,10 +71,11 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     // What the owner remembers about the exchange under way.
     struct Job {
         std::uint16_t entry = 0;
-        bool arrival = true;       // the first request of an iteration the schedule asked for
+        bool arrival = false;      // the first request of an iteration the schedule asked for
         std::uint32_t slot = 0;    // of the pool it was taken from
         std::uint64_t number = 0;  // of the iteration; in on_start and on_stop the user's
         std::uint64_t user = 0;    // over all workers
+        UserData* data = nullptr;  // what the user keeps; none in a class without flow
         MonoTime intended{};
         MonoTime free_since{};  // since when a slot was free for it
         Nanos free_before{};    // for how long one was before that, after `intended`
@@ -109,6 +112,8 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     void send_request();
     void measure_connect();
     [[nodiscard]] std::string follow_redirect();  // "", or why not
+    void keep_cookies();
+    [[nodiscard]] std::optional<std::string_view> next_cookie();
     void complete(std::span<const char> last_bytes);
     void fail_to_connect(int error, MonoTime end);
     void fail(measure::Outcome outcome, std::string_view message, MonoTime end);
@@ -148,6 +153,7 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     std::uint64_t opened_ = 0;
     std::uint32_t redirects_ = 0;
     std::unique_ptr<RedirectChain> redirect_chain_;  // from the first redirect on
+    std::string cookie_;                             // of the request after a redirect
 };
 
 }  // namespace squadload::engine

@@ -22,10 +22,10 @@ Connection& ConnectionPool::take(Connection::Job& job) {
     return *all_[job.slot];
 }
 
-void ConnectionPool::put_back(Connection& connection) {
+void ConnectionPool::put_back(std::uint32_t slot) {
     // The first to be free may have been since the loop last looked.
     if (!has_free()) free_time_.freed(channels_.loop.batch_earliest());
-    free_.push_back(connection.job().slot);
+    free_.push_back(slot);
 }
 
 void ConnectionPool::abandon_all() {

@@ -22,7 +22,7 @@ class ConnectionPool {
     // Requires has_free(). Tells the job its slot, and since when one was free for it; to be called
     // in the order of the intended starts.
     [[nodiscard]] Connection& take(Connection::Job& job);
-    void put_back(Connection& connection);
+    void put_back(std::uint32_t slot);
     [[nodiscard]] std::uint32_t in_use() const {
         return static_cast<std::uint32_t>(all_.size() - free_.size());
     }

@@ -37,7 +37,7 @@ struct Run {
           make_loop(factory),
           stop_switch(stop),
           entries(p),
-          collector(workers, entries.size()),
+          collector(workers, entries.size(), entries.sequence_count()),
           ready(workers),
           started(1) {
         const auto& s = p.scenario;
@@ -51,7 +51,8 @@ struct Run {
 struct WorkerEnd {
     std::optional<Error> error;
     std::string backend;
-    std::uint64_t scheduled = 0, started = 0, unsent_while_free = 0, connections = 0;
+    std::uint64_t scheduled = 0, started = 0, arrivals = 0, arrivals_started = 0,
+                  unsent_while_free = 0, connections = 0;
     std::uint64_t own_limit_hits = 0;
     std::string tls, own_limit;
     Nanos schedule_duration{}, first_intended{}, last_end{};
@@ -90,6 +91,8 @@ void run_worker(Run& run, Share share, WorkerEnd& end) {
     end.tls = worker.channels().tls_used;
     end.scheduled = worker.recorder().scheduled_total();
     end.started = worker.recorder().started_total();
+    end.arrivals = worker.recorder().arrivals_total();
+    end.arrivals_started = worker.recorder().arrivals_started_total();
     end.unsent_while_free = worker.recorder().unsent_while_free();
     end.connections = worker.connections_opened();
     end.own_limit_hits = worker.recorder().own_limit_hits();
@@ -102,7 +105,7 @@ void run_worker(Run& run, Share share, WorkerEnd& end) {
 
 // Merges second after second until the workers are done.
 void collect(Run& run, Measurements& m, const Observer& observer) {
-    measure::Interval totals(run.entries.size());
+    measure::Interval totals(run.entries.size(), run.entries.sequence_count());
     while (auto interval = run.collector.next()) {
         totals.merge(*interval);
         m.series.push_back(measure::series_point(*interval));
@@ -113,6 +116,7 @@ void collect(Run& run, Measurements& m, const Observer& observer) {
         run.collector.recycle(std::move(interval));
     }
     m.tasks = std::move(totals.tasks);
+    m.iterations = std::move(totals.iterations);
     m.failures = std::move(totals.failures);
 }
 
@@ -124,6 +128,8 @@ Result<Measurements> add_up(const Run& run, std::vector<WorkerEnd>& ends, Measur
         m.backend = end.backend;
         m.scheduled += end.scheduled;
         m.sent += end.started;
+        m.arrivals += end.arrivals;
+        m.arrivals_started += end.arrivals_started;
         m.unsent_while_free += end.unsent_while_free;
         m.connections_opened += end.connections;
         m.own_limit_hits += end.own_limit_hits;

@@ -63,11 +63,14 @@ struct Measurements {
     std::vector<std::string> task_names;  // by entry number (scenario/entries.h), as below
     std::vector<std::string> entry_names;
     std::vector<measure::TaskStats> tasks;
-    std::vector<measure::SeriesPoint> series;  // no gaps: one per second
+    std::vector<measure::IterationStats> iterations;  // by sequence number
+    std::vector<measure::SeriesPoint> series;         // no gaps: one per second
     measure::FailureTable failures;
     std::vector<std::uint32_t> arrival_bins;  // merged; open model
     std::uint64_t scheduled = 0;  // equals the sum of all outcomes: checked by run_engine
     std::uint64_t sent = 0;
+    std::uint64_t arrivals = 0;  // open model: iterations that fell due, of which started:
+    std::uint64_t arrivals_started = 0;
     std::uint64_t unsent_while_free = 0;
     std::uint64_t connections_opened = 0;
     std::uint64_t own_limit_hits = 0;  // failed for want of local ports or descriptors

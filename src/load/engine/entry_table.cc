@@ -6,6 +6,8 @@
 #include <cctype>
 
 #include "base/check.h"
+#include "base/time.h"
+#include "load/engine/user_data.h"
 
 namespace squadload::engine {
 namespace {
@@ -41,12 +43,18 @@ std::vector<std::uint16_t> variables_of(const scenario::Request& request) {
     return out;
 }
 
-CompiledEntry compile(const Plan& plan, const scenario::Request& task, std::uint16_t sequence) {
+CompiledEntry compile(const Plan& plan, const scenario::UserClass& user_class,
+                      const scenario::Request& task, std::uint16_t sequence) {
     CompiledEntry c;
     c.request = &task;
     c.sequence = sequence;
     c.needs = variables_of(task);
     c.max_redirects = task.redirects.value_or(plan.scenario.target.redirects.max);
+    c.cookies = user_class.cookies;
+    c.extractor = http::Extractor(task.extract, user_class.variables);
+    c.keeps_headers = !task.expect.headers.empty() || c.extractor.needs_headers() || c.cookies ||
+                      c.max_redirects > 0;
+    c.keeps_body = task.expect.reads_body() || c.extractor.needs_body();
     c.head_request = task.method == "HEAD";
     c.sends_length =
         task.has_body || task.method == "POST" || task.method == "PUT" || task.method == "PATCH";
@@ -60,7 +68,9 @@ CompiledEntry compile(const Plan& plan, const scenario::Request& task, std::uint
     add_default("User-Agent", "squadload/" SQUADLOAD_VERSION);
     add_default("Accept", "*/*");
     for (const auto& [name, value] : task.headers) {
-        if (value.is_constant()) {
+        if (c.cookies && same_header(name, "Cookie")) {
+            c.own_cookies.push_back(value);
+        } else if (value.is_constant()) {
             c.after_target += name + ": " + rendered_constant(value) + "\r\n";
         } else {
             c.dynamic_headers.emplace_back(name, value);
@@ -71,15 +81,39 @@ CompiledEntry compile(const Plan& plan, const scenario::Request& task, std::uint
 
 bool is_constant(const CompiledEntry& c) {
     const auto& task = *c.request;
-    return c.dynamic_headers.empty() && task.path.is_constant() &&
+    return !c.cookies && c.dynamic_headers.empty() && task.path.is_constant() &&
            (!task.has_body || task.body.is_constant()) &&
            std::all_of(task.query.begin(), task.query.end(), [](const auto& q) {
                return q.first.is_constant() && q.second.is_constant();
            });
 }
 
-void render_into(const CompiledEntry& c, scenario::RenderContext& context, std::string& out,
-                 std::string& body) {
+// "Cookie: own=1; kept=2", or nothing.
+void render_cookies(const CompiledEntry& c, const Origin& origin, scenario::RenderContext& context,
+                    UserData* data, std::string& out) {
+    const std::size_t line = out.size();
+    out += "Cookie: ";
+    const std::size_t values = out.size();
+    const auto separate = [&] {
+        if (out.size() > values) out += "; ";
+    };
+    for (const auto& own : c.own_cookies) {
+        separate();
+        own.render(context, out);
+    }
+    std::size_t end = out.size();
+    if (data != nullptr) data->own_cookie.assign(out, values, end - values);
+    separate();
+    const bool any =
+        data != nullptr && data->cookies.append(cookie_url(origin, out), wall_now(), out);
+    if (!any) out.resize(end);
+    end = out.size();
+    out += "\r\n";
+    if (end == values) out.resize(line);
+}
+
+void render_into(const CompiledEntry& c, const Origin& origin, scenario::RenderContext& context,
+                 UserData* data, std::string& out, std::string& body) {
     const auto& task = *c.request;
     out += c.before_target;
     const std::size_t path_at = out.size();
@@ -99,6 +133,7 @@ void render_into(const CompiledEntry& c, scenario::RenderContext& context, std::
         value.render(context, out);
         out += "\r\n";
     }
+    if (c.cookies) render_cookies(c, origin, context, data, out);
     body.clear();
     if (task.has_body) task.body.render(context, body);
     if (c.sends_length) {
@@ -126,18 +161,18 @@ std::uint16_t EntryTable::Weighted::pick(Random& random) const {
     return value[static_cast<std::size_t>(at - cumulative.begin())];
 }
 
-EntryTable::EntryTable(const Plan& plan) {
+EntryTable::EntryTable(const Plan& plan) : origin_(plan.origin) {
     add_sequences(plan.scenario);
     for (const scenario::EntryRef ref : number_entries(plan.scenario)) {
         Sequence& sequence = sequences_[ref.sequence];
         if (ref.step == 0) sequence.first_entry = static_cast<std::uint16_t>(entries_.size());
-        CompiledEntry c =
-            compile(plan, request_of(plan.scenario, sequence.ref, ref.step), ref.sequence);
+        CompiledEntry c = compile(plan, plan.scenario.classes[sequence.ref.user_class],
+                                  request_of(plan.scenario, sequence.ref, ref.step), ref.sequence);
         if (is_constant(c)) {
             Random unused(0, RandomStream::iteration, 0);
             scenario::RenderContext context{0, unused};
             std::string body;
-            render_into(c, context, c.constant_request, body);
+            render_into(c, origin_, context, nullptr, c.constant_request, body);
         }
         entries_.push_back(std::move(c));
     }
@@ -203,12 +238,20 @@ std::vector<std::uint16_t> EntryTable::classes_of_users(std::uint32_t n) const {
 }
 
 std::span<const char> EntryTable::render(std::uint16_t entry, scenario::RenderContext& context,
-                                         std::string& out, std::string& body) const {
+                                         UserData* data, std::string& out,
+                                         std::string& body) const {
     const CompiledEntry& c = entries_[entry];
     if (!c.constant_request.empty()) return c.constant_request;
     out.clear();
-    render_into(c, context, out, body);
+    render_into(c, origin_, context, data, out, body);
     return out;
+}
+
+http::CookieUrl cookie_url(const Origin& origin, std::string_view request) {
+    const auto method_end = std::min(request.find(' '), request.size());
+    std::string_view target = request.substr(std::min(method_end + 1, request.size()));
+    target = target.substr(0, target.find(' '));
+    return {origin.host, target, origin.tls};
 }
 
 }  // namespace squadload::engine

@@ -9,9 +9,13 @@
 
 #include "base/random.h"
 #include "load/engine/engine.h"
+#include "load/http/cookie_jar.h"
+#include "load/http/extract.h"
 #include "load/scenario/entries.h"
 
 namespace squadload::engine {
+
+struct UserData;
 
 // One numbered request, compiled for the wire.
 struct CompiledEntry {
@@ -23,6 +27,12 @@ struct CompiledEntry {
     std::string constant_request;      // the whole request, when nothing in it varies
     std::vector<std::uint16_t> needs;  // variables it writes: not to be sent before they are set
     std::uint32_t max_redirects = 0;   // followed
+    http::Extractor extractor;
+    bool keeps_headers = false;  // of the response: something reads them
+    bool keeps_body = false;
+    bool cookies = false;  // the user's are sent, and kept from the response
+    // With `cookies`: the request's own, which come before the user's.
+    std::vector<scenario::Template> own_cookies;
     bool head_request = false;
     bool sends_length =
         false;  // a Content-Length header is due even without a body (RFC 9110 §8.6)
@@ -66,11 +76,11 @@ class EntryTable {
     // Closed model: the class of each of the first n users, spread in proportion to the weights.
     [[nodiscard]] std::vector<std::uint16_t> classes_of_users(std::uint32_t n) const;
 
-    // The bytes of the request. Points into `out` or into the table; `body` is scratch.
-    // Appends nothing else.
+    // The bytes of the request. Points into `out` or into the table; `body` is scratch. `data` is
+    // null in a class without flow.
     [[nodiscard]] std::span<const char> render(std::uint16_t entry,
-                                               scenario::RenderContext& context, std::string& out,
-                                               std::string& body) const;
+                                               scenario::RenderContext& context, UserData* data,
+                                               std::string& out, std::string& body) const;
 
   private:
     struct Weighted {
@@ -81,6 +91,7 @@ class EntryTable {
     };
     void add_sequences(const scenario::Scenario& scenario);
 
+    const Origin& origin_;
     std::vector<CompiledEntry> entries_;
     std::vector<Sequence> sequences_;
     std::vector<ClassSequences> classes_;
@@ -88,5 +99,8 @@ class EntryTable {
     std::vector<Weighted> tasks_of_class_;  // values are sequences
     bool has_flow_ = false;
 };
+
+// Where a request's cookies belong: `request` begins with its request line.
+[[nodiscard]] http::CookieUrl cookie_url(const Origin& origin, std::string_view request);
 
 }  // namespace squadload::engine

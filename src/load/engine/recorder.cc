@@ -4,17 +4,32 @@
 
 namespace squadload::engine {
 
-Recorder::Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t task_count,
-                   measure::ArrivalBins bins)
+Delay delay_of(const Connection::Job& job, const ExchangeResult& result) {
+    const MonoTime free_at =
+        std::clamp(job.free_since, job.intended, std::max(job.intended, result.actual_start));
+    const Nanos blocked = std::max(Nanos{0}, free_at - job.intended - job.free_before);
+    return {blocked, std::max(Nanos{0}, result.actual_start - job.intended - blocked)};
+}
+
+Recorder::Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t entries,
+                   std::size_t sequences, measure::ArrivalBins bins)
     : sink_(sink),
       worker_(worker),
-      interval_(std::make_unique<measure::Interval>(task_count)),
+      interval_(std::make_unique<measure::Interval>(entries, sequences)),
       bins_(std::move(bins)) {}
 
-void Recorder::started(MonoTime actual_start) {
+void Recorder::started(const Connection::Job& job, MonoTime actual_start) {
     ++interval_->started;
     ++started_;
+    if (!job.arrival) return;
+    ++arrivals_started_;
     bins_.add(since_start(actual_start));
+}
+
+void Recorder::nothing_to_send() {
+    --scheduled_;
+    ++arrivals_started_;
+    ++overcounted_;
 }
 
 void Recorder::finished(const Connection::Job& job, const ExchangeResult& result) {
@@ -24,11 +39,9 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.status = result.status;
     r.response_time = result.end - job.intended;
     r.service_time = result.end - result.actual_start;
-    // The delay before the actual start, split by whether a slot was free.
-    const MonoTime free_at =
-        std::clamp(job.free_since, job.intended, std::max(job.intended, result.actual_start));
-    r.blocked = std::max(Nanos{0}, free_at - job.intended - job.free_before);
-    r.generator_lag = std::max(Nanos{0}, result.actual_start - job.intended - r.blocked);
+    const Delay delay = delay_of(job, result);
+    r.blocked = delay.blocked;
+    r.generator_lag = delay.generator_lag;
     r.connect = result.connect;
     r.handshake = result.handshake;
     r.resumed = result.resumed;
@@ -47,14 +60,29 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     }
 }
 
-void Recorder::unsent(std::uint16_t task, bool slot_was_free) {
-    interval_->tasks[task].record_unsent();
+void Recorder::unsent(std::uint16_t entry, bool slot_was_free) {
+    interval_->tasks[entry].record_unsent();
     if (slot_was_free) ++unsent_while_free_;
+}
+
+void Recorder::iteration_ended(std::uint16_t sequence, measure::IterationEnd end, Nanos time,
+                               std::string_view reason) {
+    auto& stats = interval_->iterations[sequence];
+    stats.add(end);
+    if (time >= Nanos{0}) stats.time.record(time);
+    if (!reason.empty()) stats.add_reason(reason);
+}
+
+void Recorder::unfit(std::uint16_t sequence, std::string_view reason) {
+    interval_->iterations[sequence].add_reason(reason);
 }
 
 void Recorder::hand_over(std::uint32_t in_flight, std::uint32_t backlog, std::uint32_t users,
                          bool last) {
     const std::uint32_t second = interval_->second;
+    const std::uint64_t corrected = std::min(overcounted_, interval_->scheduled);
+    interval_->scheduled -= corrected;
+    overcounted_ -= corrected;
     interval_->in_flight = in_flight;
     interval_->backlog = backlog;
     interval_->users = users;

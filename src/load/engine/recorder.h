@@ -22,22 +22,42 @@ class IntervalSink {
     ~IntervalSink() = default;
 };
 
+// The delay before the actual start, split by whether a slot was free.
+struct Delay {
+    Nanos blocked;
+    Nanos generator_lag;
+};
+[[nodiscard]] Delay delay_of(const Connection::Job& job, const ExchangeResult& result);
+
 // Owned by a worker, used on its thread alone.
 class Recorder {
   public:
-    Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t task_count,
+    Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t entries, std::size_t sequences,
              measure::ArrivalBins bins);
 
     void begin(MonoTime start) { start_ = start; }
     [[nodiscard]] Nanos since_start(MonoTime t) const { return t - start_; }
 
-    void scheduled(std::uint64_t n = 1) {
-        interval_->scheduled += n;
-        scheduled_ += n;
+    void scheduled() {
+        ++interval_->scheduled;
+        ++scheduled_;
     }
-    void started(MonoTime actual_start);
+    // Open model: an iteration fell due, and with it its first request.
+    void arrived() {
+        ++interval_->arrivals;
+        ++arrivals_;
+        scheduled();
+    }
+    // The iteration turned out to have no request to send.
+    void nothing_to_send();
+    void started(const Connection::Job& job, MonoTime actual_start);
     void finished(const Connection::Job& job, const ExchangeResult& result);
-    void unsent(std::uint16_t task, bool slot_was_free);
+    void unsent(std::uint16_t entry, bool slot_was_free);
+    // `time` < 0: it has none.
+    void iteration_ended(std::uint16_t sequence, measure::IterationEnd end, Nanos time,
+                         std::string_view reason);
+    // on_start or on_stop ended before a request that it could not make.
+    void unfit(std::uint16_t sequence, std::string_view reason);
 
     // The end of the second being filled.
     [[nodiscard]] MonoTime boundary() const {
@@ -49,6 +69,8 @@ class Recorder {
     [[nodiscard]] const measure::ArrivalBins& bins() const { return bins_; }
     [[nodiscard]] std::uint64_t scheduled_total() const { return scheduled_; }
     [[nodiscard]] std::uint64_t started_total() const { return started_; }
+    [[nodiscard]] std::uint64_t arrivals_total() const { return arrivals_; }
+    [[nodiscard]] std::uint64_t arrivals_started_total() const { return arrivals_started_; }
     [[nodiscard]] std::uint64_t unsent_while_free() const { return unsent_while_free_; }
     // Requests that failed because this machine had no port or descriptor left, and what the first
     // said.
@@ -65,6 +87,9 @@ class Recorder {
     MonoTime start_{};
     std::uint64_t scheduled_ = 0;
     std::uint64_t started_ = 0;
+    std::uint64_t arrivals_ = 0;
+    std::uint64_t arrivals_started_ = 0;
+    std::uint64_t overcounted_ = 0;  // scheduled in a second handed over, then nothing to send
     std::uint64_t unsent_while_free_ = 0;
     std::uint64_t own_limit_hits_ = 0;
     std::string own_limit_;

@@ -130,7 +130,7 @@ struct WorkerRun final : IntervalSink {
         : plan(std::move(p)),
           entries(plan),
           loop(transport::SimLoop::make(server)),
-          totals(entries.size()) {
+          totals(entries.size(), entries.sequence_count()) {
         const auto& s = plan.scenario;
         if (s.model == scenario::Model::open) {
             schedule = std::make_unique<pacing::Schedule>(pacing::RateProfile(s.rates), s.arrivals,
@@ -145,7 +145,7 @@ struct WorkerRun final : IntervalSink {
         totals.merge(*full);
         series.push_back(measure::series_point(*full));
         if (on_second) on_second(series.back());
-        return std::make_unique<measure::Interval>(entries.size());
+        return std::make_unique<measure::Interval>(entries.size(), entries.sequence_count());
     }
 
     WorkerRun& run() {

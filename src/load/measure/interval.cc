@@ -16,9 +16,11 @@ Histogram over_tasks(const Interval& interval, Histogram TaskStats::* figure) {
 void Interval::clear() {
     second = 0;
     for (TaskStats& task : tasks) task.clear();
+    for (IterationStats& sequence : iterations) sequence.clear();
     failures.clear();
     scheduled = 0;
     started = 0;
+    arrivals = 0;
     in_flight = 0;
     backlog = 0;
     users = 0;
@@ -28,9 +30,12 @@ void Interval::clear() {
 void Interval::merge(const Interval& other) {
     SQUADLOAD_CHECK(tasks.size() == other.tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) tasks[i].merge(other.tasks[i]);
+    SQUADLOAD_CHECK(iterations.size() == other.iterations.size());
+    for (std::size_t i = 0; i < iterations.size(); ++i) iterations[i].merge(other.iterations[i]);
     failures.merge(other.failures);
     scheduled += other.scheduled;
     started += other.started;
+    arrivals += other.arrivals;
     in_flight += other.in_flight;
     backlog += other.backlog;
     users += other.users;

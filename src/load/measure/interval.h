@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "load/measure/failures.h"
+#include "load/measure/iterations.h"
 #include "load/measure/task_stats.h"
 
 namespace squadload::measure {
@@ -14,19 +15,22 @@ namespace squadload::measure {
 // main thread.
 struct Interval {
     std::uint32_t second = 0;      // covers [second, second + 1) since the start of the run
-    std::vector<TaskStats> tasks;  // by task number; requests that ended in this second
+    std::vector<TaskStats> tasks;  // by entry number; requests that ended in this second
+    std::vector<IterationStats> iterations;  // by sequence number; those that ended in it
     FailureTable failures;
     std::uint64_t scheduled = 0;  // intended starts that fell due in this second
     std::uint64_t started = 0;
+    std::uint64_t arrivals = 0;   // open model: iterations that fell due
     std::uint32_t in_flight = 0;  // at the end of the second
     std::uint32_t backlog = 0;    // due but not started, at the end of the second
     std::uint32_t users = 0;      // open: slots in use; closed: users spawned
     bool last = false;            // the worker is done; may be shorter than a second
 
-    explicit Interval(std::size_t task_count = 0) : tasks(task_count) {}
+    explicit Interval(std::size_t entries = 0, std::size_t sequences = 0)
+        : tasks(entries), iterations(sequences) {}
     void clear();  // keeps the histograms' memory
     // Another worker's same second: everything adds up, in_flight, backlog and users too. `second`
-    // and `last` stay this interval's own. Same number of tasks.
+    // and `last` stay this interval's own. Same numbers of entries and sequences.
     void merge(const Interval& other);
 };
 
