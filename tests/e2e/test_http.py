@@ -149,3 +149,33 @@ def test_try_shows_every_request(squadload, redirecting, tmp_path):
     assert lines == ["> GET /start HTTP/1.1", "< HTTP/1.1 302 Moved Temporarily",
                      "> GET /next?x=1 HTTP/1.1", "< HTTP/1.1 307 Temporary Redirect",
                      "> GET /agents/chat HTTP/1.1", "< HTTP/1.1 200 OK"]
+
+
+def test_what_a_response_says_cannot_add_to_a_request(squadload, scripted, tmp_path):
+    file = tmp_path / "load.yaml"
+    file.write_text(f"""
+target: {{host: "{scripted.url}"}}
+users:
+  Visitor:
+    cookies: true
+    tasks:
+      flow:
+        steps:
+          - name: take
+            method: POST
+            path: /echo
+            body: "a\\r\\nX-Evil: 1\\r\\n\\r\\n"
+            extract: {{token: {{json: /body}}}}
+          - name: use
+            path: "/echo/{{{{ var(token) }}}}"
+            query: {{q: "{{{{ var(token) }}}}"}}
+            headers: {{X-Token: "{{{{ var(token) }}}}", X-Last: here}}
+            expect:
+              json:
+                /headers/x-token: "a  X-Evil: 1"
+                /headers/x-last: here
+                /path: "/echo/a%0D%0AX-Evil%3A%201%0D%0A%0D%0A?q=a%0D%0AX-Evil%3A%201%0D%0A%0D%0A"
+scenarios: {{s: {{users: 1, requests: 10}}}}
+""")
+    run = squadload("run", "--config", file)
+    assert run.scenario["tasks"]["flow.use"]["outcomes"]["ok"] == 5, run.scenario["failures"]

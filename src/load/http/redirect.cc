@@ -101,7 +101,7 @@ Result<Url> resolve_reference(const Url& base, std::string_view reference) {
     if (!scheme.empty()) return absolute(scheme, text.substr(scheme.size() + 1));
     if (text.starts_with("//")) return absolute(base.scheme, text);
     Url url{base.scheme, base.host, base.port, {}};
-    url.path = resolve_target(base.path.empty() ? "/" : base.path, text);
+    url.path = resolve_target(base.path.starts_with('/') ? base.path : "/" + base.path, text);
     return url;
 }
 

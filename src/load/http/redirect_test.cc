@@ -93,6 +93,8 @@ TEST(Redirect, AbsoluteReferences) {
     EXPECT_EQ(resolved("http://a:81/b", "http://[::1]:82/"), "http://[::1]:82/");
     EXPECT_EQ(resolved("http://a:81", "/x"), "http://a:81/x");
     EXPECT_EQ(resolved("http://a", "x"), "http://a/x");
+    EXPECT_EQ(resolved("http://a?x=1", ""), "http://a/?x=1");
+    EXPECT_EQ(resolved("http://a?x=1", "y"), "http://a/y");
     EXPECT_EQ(resolved("http://a", "/x//y/"), "http://a/x//y/");
     EXPECT_EQ(resolved("http://a/b", "/1:2"), "http://a/1:2");
     EXPECT_EQ(resolved("http://a/b", "./1:2"), "http://a/1:2");
