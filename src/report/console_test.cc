@@ -74,6 +74,25 @@ std::string without_colour(std::string text) {
     return text;
 }
 
+TEST(Summary, ShowsIterationsOnlyWhereThereAreSome) {
+    auto s = concluded(good());
+    EXPECT_THAT(summary(s, kWide), Not(HasSubstr("iterations")));
+    measure::IterationStats stats;
+    for (int i = 1; i <= 1000; ++i) stats.time.record(milliseconds{10 * i});
+    stats.ok = 980;
+    stats.failed = 20;
+    stats.cut_off = 7;
+    stats.add_reason("at ask: timeout", 8);
+    stats.add_reason("before ask: token is not set", 12);
+    s.iterations.push_back({"conversation", stats});
+    const std::string text = summary(s, kWide);
+    EXPECT_THAT(text, HasSubstr("60.0 iterations/s delivered as scheduled"));
+    EXPECT_THAT(text, HasSubstr("iterations, ms  started   ok  failed  cut off"));
+    EXPECT_THAT(text, HasSubstr("conversation      1,007  980      20        7"));
+    EXPECT_THAT(text, HasSubstr("12 of conversation ended before ask: token is not set\n"
+                                "   8 of conversation ended at ask: timeout"));
+}
+
 TEST(Summary, OfAPass) {
     EXPECT_EQ(
         summary(concluded(good()), kWide),

@@ -36,8 +36,9 @@ double expected_requests(const scenario::Scenario& s) {
     return total > 0 ? std::min(total, limit) : limit;
 }
 
+// Of what the schedule asks for: iterations in the open model, requests in the closed one.
 std::uint64_t due_so_far(const Progress& p) {
-    return p.totals.scheduled;
+    return p.totals.arrivals > 0 ? p.totals.arrivals : p.totals.scheduled;
 }
 
 // Part of the schedule that has passed: by time, or by requests where those end it first.

@@ -60,7 +60,8 @@ std::string delivered_text(const ScenarioResult& s) {
         return fmt::format("{} in {}, {}, {}/s completed ({})", count, span_text(seconds),
                            s.load_description, result::number(s.throughput_per_s, 1), lag);
     }
-    std::string rate = result::number(a.delivered_rate_per_s, 1) + "/s";
+    std::string rate =
+        result::number(a.delivered_rate_per_s, 1) + (s.iterations.empty() ? "/s" : " iterations/s");
     if (!all) rate += fmt::format(" of {}/s", result::number(a.planned_rate_per_s, 1));
     const bool late = a.generator_lag_p99_ms > a.lag_budget_ms;
     rate += !all                     ? " delivered"
@@ -250,6 +251,66 @@ void add_tasks(std::string& out, const ScenarioResult& s, const Style& style) {
     }
 }
 
+void add_reasons(std::string& out, const std::vector<const result::IterationResult*>& iterations,
+                 const Style& style) {
+    struct Why {
+        std::uint64_t count;
+        std::string text;
+    };
+    std::vector<Why> all;
+    for (const auto* one : iterations) {
+        for (const auto& reason : one->stats.reasons) {
+            all.push_back(
+                {reason.count, fmt::format("{} of {} ended {}", result::thousands(reason.count),
+                                           one->task, reason.text)});
+        }
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Why& a, const Why& b) { return a.count > b.count; });
+    for (std::size_t i = 0; i < std::min(all.size(), kShownFailures); ++i) {
+        out += line({{"   " + all[i].text, Tone::failed}}, style) + "\n";
+    }
+    if (all.size() > kShownFailures) {
+        out += line({{fmt::format(" … {} more reasons in the metrics file",
+                                  all.size() - kShownFailures),
+                      Tone::muted}},
+                    style) +
+               "\n";
+    }
+}
+
+// Tasks with steps as a whole, and why iterations of them failed.
+void add_iterations(std::string& out, const ScenarioResult& s, const Style& style) {
+    std::vector<const result::IterationResult*> used;
+    for (const auto& one : s.iterations) {
+        if (one.stats.started() > 0) used.push_back(&one);
+    }
+    if (used.empty()) return;
+    if (used.size() > kShownTasks) used.resize(kShownTasks);
+    std::vector<Summary> times;
+    for (const auto* one : used) times.push_back(summarize(one->stats.time));
+    const auto texts = quantile_rows(times);
+    auto columns = quantile_columns();
+    columns.insert(
+        columns.begin(),
+        {{"iterations, ms", false}, {"started"}, {"ok"}, {"failed"}, {"cut off", true, 1}});
+    Table table(columns);
+    for (std::size_t i = 0; i < used.size(); ++i) {
+        const auto& stats = used[i]->stats;
+        std::vector<Segment> cells{
+            {used[i]->task},
+            {result::thousands(stats.started())},
+            {result::thousands(stats.ok)},
+            {result::thousands(stats.failed), stats.failed > 0 ? Tone::failed : Tone::plain},
+            {result::thousands(stats.cut_off)}};
+        for (const auto& text : texts[i]) cells.push_back({text});
+        table.add(std::move(cells));
+    }
+    out += "\n";
+    append(out, table.lines(style));
+    add_reasons(out, used, style);
+}
+
 bool part_visibly(double response, double service) {
     return response - service > std::max(1.0, 0.1 * service);
 }
@@ -340,6 +401,7 @@ std::string summary(const ScenarioResult& s, const Style& style) {
     if (answered(s)) {
         add_criteria(out, s, style);
         add_tasks(out, s, style);
+        add_iterations(out, s, style);
         add_waiting(out, s, style);
         add_failures(out, s, style);
     } else if (s.failures.size() > 1) {

@@ -39,7 +39,7 @@ class Watch {
                                                  broken_->actual, broken_->bound));
             }
         }
-        scheduled_ += progress.point.scheduled;
+        due_ = progress.totals.arrivals > 0 ? progress.totals.arrivals : progress.totals.scheduled;
         around_.display.update(context_, progress, series_, stopping());
     }
 
@@ -53,7 +53,7 @@ class Watch {
         const auto& scenario = judged_.scenario;
         return around_.stop_switch.stopped() ||
                std::chrono::seconds{progress.point.second} >= scenario.duration ||
-               (scenario.requests && scheduled_ >= *scenario.requests);
+               (scenario.requests && due_ >= *scenario.requests);
     }
     [[nodiscard]] Stopping stopping() const {
         if (!around_.stop_switch.stopped()) return Stopping::no;
@@ -68,7 +68,7 @@ class Watch {
     std::optional<verdict::FailFast> fail_fast_;
     std::optional<result::ThresholdResult> broken_;
     std::vector<measure::SeriesPoint> series_;
-    std::uint64_t scheduled_ = 0;
+    std::uint64_t due_ = 0;  // of what the schedule asks for, before this second
 };
 
 }  // namespace

@@ -182,6 +182,18 @@ TaskStats read_stats(const Field& field) {
     return stats;
 }
 
+measure::IterationStats read_iterations(const Field& field) {
+    measure::IterationStats stats;
+    stats.ok = field["ok"].u64();
+    stats.failed = field["failed"].u64();
+    stats.cut_off = field["cut_off"].u64();
+    stats.time = read_histogram(field["histograms"]["iteration_time"]);
+    field["reasons"].each([&](const Field& reason) {
+        stats.reasons.push_back({reason["reason"].text(), reason["count"].u64()});
+    });
+    return stats;
+}
+
 measure::SeriesPoint read_point(const Field& field) {
     measure::SeriesPoint p;
     p.second = field["second"].u32();
@@ -308,6 +320,9 @@ ScenarioResult read_scenario(const Field& field) {
         t.method = task["method"].text();
         t.stats = read_stats(task);
         s.tasks.push_back(std::move(t));
+    });
+    field["iterations"].each_member([&](const std::string& name, const Field& task) {
+        s.iterations.push_back({name, read_iterations(task)});
     });
     field["series"].each([&](const Field& point) { s.series.push_back(read_point(point)); });
     s.thresholds = read_thresholds(field["thresholds"]);

@@ -88,6 +88,27 @@ void add_stats(Json& out, const TaskStats& stats, double throughput) {
                          {"retry_wait", histogram_document(stats.retry_wait)}};
 }
 
+Json iterations_document(const measure::IterationStats& stats) {
+    const auto share = [&](std::uint64_t n) {
+        return stats.started() == 0 ? 0.0
+                                    : static_cast<double>(n) / static_cast<double>(stats.started());
+    };
+    Json reasons = Json::array();
+    for (const auto& reason : stats.reasons) {
+        reasons.push_back({{"reason", reason.text}, {"count", reason.count}});
+    }
+    return {{"started", stats.started()},
+            {"ok", stats.ok},
+            {"failed", stats.failed},
+            {"cut_off", stats.cut_off},
+            {"ok_rate", share(stats.ok)},
+            {"failed_rate", share(stats.failed)},
+            {"cut_off_rate", share(stats.cut_off)},
+            {"iteration_time_ms", summary_document(stats.time)},
+            {"reasons", std::move(reasons)},
+            {"histograms", {{"iteration_time", histogram_document(stats.time)}}}};
+}
+
 Json threshold_document(const ThresholdResult& t) {
     return {{"name", t.name},
             {"criterion", t.criterion},
@@ -180,6 +201,9 @@ Json scenario_document(const ScenarioResult& s) {
         tasks[task.name] = std::move(entry);
     }
     out["tasks"] = std::move(tasks);
+    Json iterations = Json::object();
+    for (const auto& one : s.iterations) iterations[one.task] = iterations_document(one.stats);
+    out["iterations"] = std::move(iterations);
     out["providers"] = Json::object();
     Json series = Json::array();
     for (const auto& point : s.series) series.push_back(point_document(point));

@@ -62,6 +62,14 @@ ScenarioResult sample_scenario(const std::string& name, std::uint64_t seed) {
     s.tasks.push_back({"health", "/health", "GET", random_stats(seed, 50, 0)});
     s.tasks.push_back({"chat", "/agents/chat", "POST", random_stats(seed, 500, 1)});
     for (const auto& task : s.tasks) s.totals.merge(task.stats);
+    measure::IterationStats iterations;
+    for (int i = 0; i < 40; ++i) {
+        iterations.add(static_cast<measure::IterationEnd>(i % 3));
+        iterations.time.record(std::chrono::milliseconds{1000 + 17 * i});
+    }
+    iterations.add_reason("before ask: token is not set", 4);
+    iterations.add_reason("at ask: timeout", 9);
+    s.iterations.push_back({"conversation", iterations});
     s.throughput_per_s = throughput_per_s(s.totals.outcomes, s.duration_s);
     for (std::uint32_t i = 0; i < 3; ++i) {
         measure::SeriesPoint p;

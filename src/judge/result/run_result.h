@@ -13,6 +13,7 @@
 #include "load/measure/audit.h"
 #include "load/measure/failures.h"
 #include "load/measure/interval.h"
+#include "load/measure/iterations.h"
 #include "load/measure/task_stats.h"
 
 namespace squadload::result {
@@ -58,6 +59,11 @@ struct TaskResult {
     measure::TaskStats stats;
 };
 
+struct IterationResult {
+    std::string task;  // with steps: "conversation"
+    measure::IterationStats stats;
+};
+
 struct ScenarioResult {
     std::string name, description;
     std::string kind;   // "steady" | "spike"
@@ -76,7 +82,8 @@ struct ScenarioResult {
     std::uint64_t connections_opened = 0;
     std::string stop_reason;        // "schedule_ended" | "interrupted" | "terminated" | "fail_fast"
     measure::TaskStats totals;      // all tasks merged
-    std::vector<TaskResult> tasks;  // file order
+    std::vector<TaskResult> tasks;  // file order; one per step: "conversation.ask"
+    std::vector<IterationResult> iterations;  // of tasks with steps, file order
     std::vector<measure::SeriesPoint> series;
     std::vector<ThresholdResult> thresholds;
     measure::DeliveredAudit audit;

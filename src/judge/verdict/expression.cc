@@ -41,6 +41,8 @@ struct Argument {
     std::size_t column = 0;
 };
 
+constexpr std::string_view kIteration = "iteration_";
+
 // A name that an expression may use, and with its class in front.
 struct Named {
     std::string label, full;
@@ -84,11 +86,117 @@ class Parser {
         std::vector<Argument> arguments;
         if (!take_arguments(arguments)) return false;
         if (word == "rate" || word == "count") return outcome_figure(word, start, arguments);
+        if (word == "iterations" || word.starts_with(kIteration)) {
+            return iteration_figure(word, start, arguments);
+        }
         if (!plain_figure(word, start)) return false;
         if (arguments.size() > 1) {
             return wrong(arguments[1].column, fmt::format("{} takes one task at most", word));
         }
         return arguments.empty() || task(arguments[0]);
+    }
+
+    bool iteration_figure(std::string_view word, std::size_t column,
+                          std::vector<Argument>& arguments) {
+        const std::string_view of = word.substr(std::min(kIteration.size(), word.size()));
+        if (word == "iterations") {
+            threshold_.figure = Figure::iteration_count;
+        } else if (of == "rate") {
+            if (arguments.empty() || !iteration_end(arguments[0])) {
+                return wrong(arguments.empty() ? column : arguments[0].column,
+                             "iteration_rate needs ok, failed or cut_off, such as "
+                             "iteration_rate(failed)");
+            }
+            threshold_.figure = Figure::iteration_rate;
+            arguments.erase(arguments.begin());
+        } else if (!iteration_time(of, column + kIteration.size())) {
+            return false;
+        }
+        if (arguments.size() > 1) {
+            return wrong(arguments[1].column, fmt::format("{} takes one task at most", word));
+        }
+        return arguments.empty() ? every_iteration(column) : iterations_of(arguments[0]);
+    }
+
+    bool iteration_end(const Argument& argument) {
+        using measure::IterationEnd;
+        static const std::array<std::pair<std::string_view, IterationEnd>, 3> kEnds{{
+            {"ok", IterationEnd::ok},
+            {"failed", IterationEnd::failed},
+            {"cut_off", IterationEnd::cut_off},
+        }};
+        for (const auto& [name, end] : kEnds) {
+            if (argument.text != name) continue;
+            threshold_.end = end;
+            return true;
+        }
+        return false;
+    }
+
+    bool iteration_time(std::string_view word, std::size_t column) {
+        static const std::array<std::pair<std::string_view, Figure>, 3> kFigures{{
+            {"mean", Figure::iteration_mean},
+            {"min", Figure::iteration_min},
+            {"max", Figure::iteration_max},
+        }};
+        for (const auto& [name, figure] : kFigures) {
+            if (word != name) continue;
+            threshold_.figure = figure;
+            return true;
+        }
+        if (word.size() > 1 && word[0] == 'p' && is_digit(word[1])) {
+            if (!percentile(word, column)) return false;
+            threshold_.figure = Figure::iteration_percentile;
+            return true;
+        }
+        return wrong(column,
+                     fmt::format("'{}{}' is no figure; there are iterations, iteration_rate, "
+                                 "iteration_mean, iteration_min, iteration_max and percentiles "
+                                 "such as iteration_p95",
+                                 kIteration, word));
+    }
+
+    // Of all tasks with steps.
+    bool every_iteration(std::size_t column) {
+        const auto sequences = scenario::number_sequences(scenario_);
+        for (std::size_t s = 0; s < sequences.size(); ++s) {
+            if (has_iterations(scenario_, sequences[s])) {
+                threshold_.sequences.push_back(static_cast<std::uint16_t>(s));
+            }
+        }
+        return !threshold_.sequences.empty() ||
+               wrong(column,
+                     "no task has steps, so iterations are requests: write requests, "
+                     "rate(…) or p95");
+    }
+
+    bool iterations_of(const Argument& argument) {
+        const auto sequences = scenario::number_sequences(scenario_);
+        const auto labels = scenario::sequence_labels(scenario_);
+        std::string known;
+        for (std::size_t s = 0; s < sequences.size(); ++s) {
+            const bool named = argument.text == labels[s] ||
+                               argument.text == full_sequence_name(scenario_, sequences[s]);
+            if (named && sequences[s].part == scenario::Part::task &&
+                !has_iterations(scenario_, sequences[s])) {
+                return wrong(argument.column,
+                             fmt::format("'{0}' has no steps, so its iterations are its requests: "
+                                         "write requests({0}), rate(…, {0}) or p95({0})",
+                                         argument.text));
+            }
+            if (!has_iterations(scenario_, sequences[s])) continue;
+            known += (known.empty() ? "" : ", ") + labels[s];
+            if (!named) continue;
+            threshold_.sequences = {static_cast<std::uint16_t>(s)};
+            threshold_.task_name = labels[s];
+            return true;
+        }
+        return wrong(argument.column,
+                     known.empty()
+                         ? fmt::format("no task has steps, so there are no iterations of '{}'",
+                                       argument.text)
+                         : fmt::format("there is no task '{}' with steps; those that have some: {}",
+                                       argument.text, known));
     }
 
     bool take_arguments(std::vector<Argument>& out) {
@@ -130,7 +238,9 @@ class Parser {
                          "an expression starts with a figure, such as p95, rate(ok) or max");
         }
         static const std::vector<std::string> known{
-            "p50", "p95", "p99", "mean", "min", "max", "rate", "count", "requests", "throughput"};
+            "p50",          "p95",   "p99",      "mean",       "min",        "max",
+            "rate",         "count", "requests", "throughput", "iterations", "iteration_rate",
+            "iteration_p95"};
         return wrong(column, fmt::format("'{}' is no figure{}", word, did_you_mean(word, known)));
     }
 

@@ -7,11 +7,14 @@
 namespace squadload::verdict {
 namespace {
 
-measure::TaskStats window_stats(const Threshold& bound,
-                                const std::deque<std::vector<measure::TaskStats>>& window) {
-    measure::TaskStats stats;
-    for (const auto& second : window) stats.merge(pooled_for(bound, second));
-    return stats;
+Sample window_sample(const Threshold& bound, const std::deque<FailFast::Second>& window) {
+    Sample all;
+    for (const auto& second : window) {
+        const Sample one = sample_for(bound, second.tasks, second.iterations);
+        all.requests.merge(one.requests);
+        all.iterations.merge(one.iterations);
+    }
+    return all;
 }
 
 bool grows_from_below(const Threshold& bound) {
@@ -39,15 +42,16 @@ std::optional<result::ThresholdResult> FailFast::observe(const measure::Interval
     if (bounds_.empty()) return std::nullopt;
     auto& newest = window_.emplace_back();
     for (const auto& task : second.tasks) {
-        auto& kept = newest.emplace_back();  // what bounds are judged on, no more
+        auto& kept = newest.tasks.emplace_back();  // what bounds are judged on, no more
         kept.outcomes = task.outcomes;
         kept.response_time = task.response_time;
     }
+    newest.iterations = second.iterations;
     if (window_.size() > window_seconds_) window_.pop_front();
     for (const auto& bound : bounds_) {
-        const auto stats = window_stats(bound, window_);
-        if (stats.outcomes.requests() < min_samples_) continue;
-        auto judged = judge_stats(bound, stats, static_cast<double>(window_.size()));
+        const Sample sample = window_sample(bound, window_);
+        if (sample_size(bound, sample) < min_samples_) continue;
+        auto judged = judge_sample(bound, sample, static_cast<double>(window_.size()));
         if (judged.pass || !judged.actual_value) continue;
         judged.name = "fail_fast." + judged.name;
         judged.criterion += fmt::format(" over {} s", window_.size());
@@ -65,9 +69,10 @@ void BoundsTracker::observe(const measure::Interval& totals, Nanos elapsed) {
     for (std::size_t i = 0; i < bounds_.size(); ++i) {
         const auto& bound = bounds_[i];
         if (first_broken_s_[i] || grows_from_below(bound)) continue;
+        const bool on_all = bound.entries.empty() && !is_on_iterations(bound.figure);
         const auto judged =
-            judge_stats(bound, bound.entries.empty() ? all : pooled_for(bound, totals.tasks),
-                        to_seconds(elapsed));
+            on_all ? judge_stats(bound, all, to_seconds(elapsed))
+                   : judge(bound, totals.tasks, to_seconds(elapsed), totals.iterations);
         if (judged.pass || !judged.actual_value || still_below(bound, judged)) continue;
         first_broken_s_[i] = to_seconds(elapsed);
     }

@@ -16,18 +16,25 @@ namespace squadload::verdict {
 // Ends a run early when a bound breaks over a sliding window.
 class FailFast {
   public:
+    // What bounds are judged on, of one second.
+    struct Second {
+        std::vector<measure::TaskStats> tasks;
+        std::vector<measure::IterationStats> iterations;
+    };
+
     FailFast(std::vector<Threshold> bounds, Nanos window, std::uint64_t min_samples);
 
     // Returns the broken criterion as a threshold result (name "fail_fast.…", first_broken_at_s
-    // set) once the window holds at least min_samples requests, of the bound's task if it has one,
-    // and a bound is broken. The window is the last `window` seconds seen, rounded up to seconds.
+    // set) once the window holds at least min_samples requests, or iterations, of the bound's task
+    // if it has one, and a bound is broken. The window is the last `window` seconds seen, rounded
+    // up to seconds.
     [[nodiscard]] std::optional<result::ThresholdResult> observe(const measure::Interval& second);
 
   private:
     std::vector<Threshold> bounds_;
     std::size_t window_seconds_;
     std::uint64_t min_samples_;
-    std::deque<std::vector<measure::TaskStats>> window_;
+    std::deque<Second> window_;
 };
 
 // Remembers when each bound first broke on the running total. Bounds from below on what grows with

@@ -60,6 +60,28 @@ TEST(FailFastWindow, ForgetsWhatLeftIt) {
     EXPECT_FALSE(watch.observe(one_second(4, 5000, 0))) << "the bad second left the window of 3";
 }
 
+TEST(FailFastWindow, WatchesIterationsToo) {
+    auto scenario = watched_scenario();
+    scenario.classes[0].tasks[0].steps.resize(2);
+    const auto bounds = compile({{"", "iteration_rate(failed) < 10%", {}}}, scenario);
+    ASSERT_TRUE(bounds);
+    FailFast watch(*bounds, seconds{10}, 20);
+    measure::Interval second(3, 4);
+    put(second, 0, measure::Outcome::ok, 500);
+    second.iterations[1].ok = 10;
+    second.iterations[1].failed = 3;
+    EXPECT_FALSE(watch.observe(second)) << "13 iterations, however many requests";
+    const auto broken = watch.observe(second);
+    ASSERT_TRUE(broken);
+    EXPECT_EQ(broken->criterion, "failed iterations over 2 s");
+    BoundsTracker tracker(*bounds);
+    tracker.observe(second, seconds{1});
+    std::vector<result::ThresholdResult> judged{
+        judge((*bounds)[0], second.tasks, 1, second.iterations)};
+    tracker.annotate(judged);
+    EXPECT_EQ(judged[0].first_broken_at_s, 1.0);
+}
+
 TEST(FailFastWindow, WaitsForSamplesOfTheBoundsTask) {
     FailFast watch(watched({"p95(health) < 1s"}), seconds{10}, 3);
     auto interval = one_second(0, 500, 0, seconds{9});

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "judge/result/figures.h"
@@ -12,7 +13,32 @@ namespace {
 
 using measure::TaskStats;
 
-double figure_value(const Threshold& t, const TaskStats& stats, double duration_s) {
+double share_of(measure::IterationEnd end, const measure::IterationStats& stats) {
+    const std::uint64_t n = end == measure::IterationEnd::ok       ? stats.ok
+                            : end == measure::IterationEnd::failed ? stats.failed
+                                                                   : stats.cut_off;
+    return static_cast<double>(n) / static_cast<double>(stats.started());
+}
+
+double iteration_value(const Threshold& t, const measure::IterationStats& stats) {
+    switch (t.figure) {
+        case Figure::iteration_percentile:
+            return to_ms(stats.time.percentile(t.quantile));
+        case Figure::iteration_mean:
+            return stats.time.mean_ns() / 1e6;
+        case Figure::iteration_min:
+            return to_ms(stats.time.min());
+        case Figure::iteration_max:
+            return to_ms(stats.time.max());
+        case Figure::iteration_rate:
+            return share_of(t.end, stats);
+        default:
+            return static_cast<double>(stats.started());
+    }
+}
+
+double figure_value(const Threshold& t, const Sample& sample, double duration_s) {
+    const TaskStats& stats = sample.requests;
     const auto rates = result::rates(stats.outcomes);
     const auto& time = stats.response_time;
     switch (t.figure) {
@@ -42,9 +68,11 @@ double figure_value(const Threshold& t, const TaskStats& stats, double duration_
         case Figure::failed_count:
             return static_cast<double>(stats.outcomes.failed());
         case Figure::throughput:
+            return result::throughput_per_s(stats.outcomes, duration_s);
+        default:
             break;
     }
-    return result::throughput_per_s(stats.outcomes, duration_s);
+    return iteration_value(t, sample.iterations);
 }
 
 // 0.7 % and 7 of 1,000 are the same share though their doubles differ in the last bit.
@@ -116,6 +144,8 @@ std::string spaced(std::string_view name) {
     return out;
 }
 
+constexpr std::array<const char*, 3> kIterationEnds{"ok", "failed", "cut off"};
+
 std::string figure_text(const Threshold& t) {
     switch (t.figure) {
         case Figure::percentile:
@@ -143,9 +173,21 @@ std::string figure_text(const Threshold& t) {
         case Figure::failed_count:
             return "failed requests";
         case Figure::throughput:
+            return "throughput";
+        case Figure::iteration_percentile:
+            return quantile_name(t.quantile) + " iteration";
+        case Figure::iteration_mean:
+            return "mean iteration";
+        case Figure::iteration_min:
+            return "min iteration";
+        case Figure::iteration_max:
+            return "max iteration";
+        case Figure::iteration_rate:
+            return std::string(kIterationEnds[static_cast<std::size_t>(t.end)]) + " iterations";
+        case Figure::iteration_count:
             break;
     }
-    return "throughput";
+    return "iterations";
 }
 
 void add_judged(TaskStats& sum, const TaskStats& more) {
@@ -154,7 +196,9 @@ void add_judged(TaskStats& sum, const TaskStats& more) {
 }
 
 std::string sample_note(const Threshold& t, std::uint64_t n) {
-    if (t.figure != Figure::percentile || n >= samples_wanted(t.quantile)) return {};
+    const bool percentile =
+        t.figure == Figure::percentile || t.figure == Figure::iteration_percentile;
+    if (!percentile || n >= samples_wanted(t.quantile)) return {};
     return few_samples_note(t.quantile, n, t.task_name);
 }
 
@@ -174,7 +218,21 @@ std::string few_samples_note(double quantile, std::uint64_t samples, const std::
                        result::thousands(samples_wanted(quantile)));
 }
 
+bool is_on_iterations(Figure figure) {
+    return figure >= Figure::iteration_percentile;
+}
+
+std::uint64_t sample_size(const Threshold& t, const Sample& sample) {
+    if (!is_on_iterations(t.figure)) return sample.requests.outcomes.requests();
+    const bool timed = unit_of(t.figure) == Unit::ms;
+    return timed ? sample.iterations.time.count() : sample.iterations.started();
+}
+
 result::ThresholdResult judge_stats(const Threshold& t, const TaskStats& stats, double duration_s) {
+    return judge_sample(t, {stats, {}}, duration_s);
+}
+
+result::ThresholdResult judge_sample(const Threshold& t, const Sample& sample, double duration_s) {
     const Unit unit = unit_of(t.figure);
     result::ThresholdResult out;
     out.name = t.name;
@@ -186,21 +244,23 @@ result::ThresholdResult judge_stats(const Threshold& t, const TaskStats& stats, 
         fmt::format("{} {}{}", printed_sign(t.comparison),
                     result::short_number(t.bound * shown_scale(unit), 4), unit_suffix(unit));
     out.unit = unit_name(unit);
-    if (stats.outcomes.requests() == 0) {
+    if (sample_size(t, sample) == 0) {
         out.actual = "no samples";
         return out;
     }
-    const double actual = figure_value(t, stats, duration_s);
+    const double actual = figure_value(t, sample, duration_s);
     out.actual_value = actual;
     out.actual = actual_text(t, actual);
     out.pass = meets(actual, t.comparison, t.bound);
-    out.note = sample_note(t, stats.response_time.count());
+    out.note = sample_note(t, is_on_iterations(t.figure) ? sample.iterations.time.count()
+                                                         : sample.requests.response_time.count());
     return out;
 }
 
 result::ThresholdResult judge(const Threshold& threshold, const std::vector<TaskStats>& tasks,
-                              double duration_s) {
-    return judge_stats(threshold, pooled_for(threshold, tasks), duration_s);
+                              double duration_s,
+                              const std::vector<measure::IterationStats>& iterations) {
+    return judge_sample(threshold, sample_for(threshold, tasks, iterations), duration_s);
 }
 
 TaskStats pooled(const std::vector<TaskStats>& tasks) {
@@ -209,13 +269,21 @@ TaskStats pooled(const std::vector<TaskStats>& tasks) {
     return all;
 }
 
-TaskStats pooled_for(const Threshold& threshold, const std::vector<TaskStats>& tasks) {
-    if (threshold.entries.empty()) return pooled(tasks);
-    TaskStats all;
-    for (const std::uint16_t entry : threshold.entries) {
-        if (entry < tasks.size()) add_judged(all, tasks[entry]);
+Sample sample_for(const Threshold& threshold, const std::vector<TaskStats>& tasks,
+                  const std::vector<measure::IterationStats>& iterations) {
+    Sample sample;
+    if (is_on_iterations(threshold.figure)) {
+        for (const std::uint16_t sequence : threshold.sequences) {
+            if (sequence < iterations.size()) sample.iterations.merge(iterations[sequence]);
+        }
+    } else if (threshold.entries.empty()) {
+        sample.requests = pooled(tasks);
+    } else {
+        for (const std::uint16_t entry : threshold.entries) {
+            if (entry < tasks.size()) add_judged(sample.requests, tasks[entry]);
+        }
     }
-    return all;
+    return sample;
 }
 
 }  // namespace squadload::verdict

@@ -144,7 +144,12 @@ Unit unit_of(Figure figure) {
         case Figure::mean:
         case Figure::min:
         case Figure::max:
+        case Figure::iteration_percentile:
+        case Figure::iteration_mean:
+        case Figure::iteration_min:
+        case Figure::iteration_max:
             return Unit::ms;
+        case Figure::iteration_count:
         case Figure::count:
         case Figure::outcome_count:
         case Figure::failed_count:

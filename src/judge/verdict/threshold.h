@@ -26,6 +26,12 @@ enum class Figure {
     outcome_count,
     failed_count,  // requests
     throughput,    // completed responses per second
+    iteration_percentile,
+    iteration_mean,
+    iteration_min,
+    iteration_max,    // of iteration time, ms
+    iteration_count,  // iterations started
+    iteration_rate,   // share of those that ended so
 };
 enum class Comparison { less, less_equal, greater, greater_equal, equal };
 enum class Unit { ms, share, count, per_s };
@@ -36,10 +42,12 @@ enum class Unit { ms, share, count, per_s };
 struct Threshold {
     std::string name;  // key, or the expression as written
     Figure figure = Figure::percentile;
-    double quantile = 0;                              // for percentile, in (0, 1)
-    measure::Outcome outcome = measure::Outcome::ok;  // for outcome_rate and outcome_count
-    std::vector<std::uint16_t> entries;               // by number; none: all requests
-    std::string task_name;                            // for people; "" for all requests
+    double quantile = 0;                                    // for percentile, in (0, 1)
+    measure::Outcome outcome = measure::Outcome::ok;        // for outcome_rate and outcome_count
+    measure::IterationEnd end = measure::IterationEnd::ok;  // for iteration_rate
+    std::vector<std::uint16_t> entries;                     // by number; none: all requests
+    std::vector<std::uint16_t> sequences;  // by number; a bound on iterations has one at least
+    std::string task_name;                 // for people; "" for all requests
     Comparison comparison = Comparison::less;
     double bound = 0;  // ms, share, per second or count
     SourceMark mark;
@@ -57,19 +65,23 @@ struct Threshold {
 //   rate(OUTCOME), rate(failed)       share of requests; VALUE 0.1% or 0.001
 //   count(OUTCOME), count(failed), requests       VALUE a whole number
 //   throughput                        completed responses; VALUE 29/s, 600/m
-// A task narrows any of them: p95(chat), rate(ok, chat), requests(chat). A task with steps means
-// all of them, task.step one: p95(conversation.ask); so do on_start and on_stop. A task whose name
-// several user classes have is written Class.task.
+//   iteration_p50 … iteration_p99.9, iteration_mean, iteration_min, iteration_max
+//                                     of iteration time; VALUE a time
+//   iterations                        VALUE a whole number
+//   iteration_rate(END)               END is ok, failed or cut_off; VALUE a share of iterations
+// Those on iterations are about tasks with steps. A task narrows any of them: p95(chat), rate(ok,
+// chat), requests(chat). A task with steps means all of them, task.step one: p95(conversation.ask);
+// so do on_start and on_stop. A task whose name several user classes have is written Class.task.
 [[nodiscard]] Result<std::vector<Threshold>> compile(
     const std::vector<scenario::ThresholdEntry>& entries, const scenario::Scenario& scenario);
 // The keys a file may use under `thresholds` (without expressions).
 [[nodiscard]] const std::vector<std::string>& known_threshold_keys();
 
-// Judges one bound. `tasks` by entry number. duration_s serves throughput. Without samples a bound
-// is broken.
-[[nodiscard]] result::ThresholdResult judge(const Threshold& threshold,
-                                            const std::vector<measure::TaskStats>& tasks,
-                                            double duration_s);
+// Judges one bound. `tasks` by entry, `iterations` by sequence number. duration_s serves
+// throughput. Without samples a bound is broken.
+[[nodiscard]] result::ThresholdResult judge(
+    const Threshold& threshold, const std::vector<measure::TaskStats>& tasks, double duration_s,
+    const std::vector<measure::IterationStats>& iterations = {});
 // The same on the statistics the bound is about (of its task, or of all tasks merged).
 [[nodiscard]] result::ThresholdResult judge_stats(const Threshold& threshold,
                                                   const measure::TaskStats& stats,
@@ -82,8 +94,19 @@ struct Threshold {
 [[nodiscard]] std::string quantile_name(double quantile);  // 0.999 → "p99.9"
 // What bounds are judged on, all requests merged: outcomes and response time alone.
 [[nodiscard]] measure::TaskStats pooled(const std::vector<measure::TaskStats>& tasks);
-// The same of those `threshold` is about.
-[[nodiscard]] measure::TaskStats pooled_for(const Threshold& threshold,
-                                            const std::vector<measure::TaskStats>& tasks);
+
+// What one bound is about: requests, or iterations.
+struct Sample {
+    measure::TaskStats requests;  // outcomes and response time alone
+    measure::IterationStats iterations;
+};
+[[nodiscard]] bool is_on_iterations(Figure figure);
+[[nodiscard]] Sample sample_for(const Threshold& threshold,
+                                const std::vector<measure::TaskStats>& tasks,
+                                const std::vector<measure::IterationStats>& iterations);
+// How many requests, or iterations, the bound is judged on.
+[[nodiscard]] std::uint64_t sample_size(const Threshold& threshold, const Sample& sample);
+[[nodiscard]] result::ThresholdResult judge_sample(const Threshold& threshold, const Sample& sample,
+                                                   double duration_s);
 
 }  // namespace squadload::verdict

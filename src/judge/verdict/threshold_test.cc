@@ -203,6 +203,87 @@ TEST(Expression, ATaskWithStepsMeansAllOfThem) {
     EXPECT_TRUE(judge(*requests, tasks, 1).pass);
 }
 
+// chat, and a conversation of two steps.
+scenario::Scenario with_conversation() {
+    auto s = two_tasks();
+    s.classes[0].tasks[1].name = "conversation";
+    s.classes[0].tasks[1].steps.resize(2);
+    s.classes[0].tasks[1].steps[0].name = "open";
+    s.classes[0].tasks[1].steps[1].name = "ask";
+    return s;
+}
+
+TEST(IterationBounds, AreJudgedOnIterations) {
+    const auto s = with_conversation();
+    std::vector<measure::IterationStats> iterations(4);  // on_start, chat, conversation, on_stop
+    auto& stats = iterations[2];
+    for (int i = 1; i <= 200; ++i) stats.time.record(std::chrono::milliseconds{100 * i});
+    stats.ok = 190;
+    stats.failed = 10;
+    stats.cut_off = 50;
+    iterations[1].failed = 7;  // a task without steps does not count
+    struct Case {
+        const char* text;
+        const char* criterion;
+        double actual;
+        bool pass;
+    };
+    const Case cases[] = {
+        {"iteration_p95(conversation) < 30s", "p95 iteration of conversation", 19000, true},
+        {"iteration_p50 <= 9s", "p50 iteration", 10000, false},
+        {"iteration_mean(conversation) < 11s", "mean iteration of conversation", 10050, true},
+        {"iteration_min > 50ms", "min iteration", 100, true},
+        {"iteration_max < 20s", "max iteration", 20000, false},
+        {"iterations(conversation) >= 250", "iterations of conversation", 250, true},
+        {"iterations == 250", "iterations", 250, true},
+        {"iteration_rate(failed, conversation) < 1%", "failed iterations of conversation", 0.04,
+         false},
+        {"iteration_rate(ok) > 75%", "ok iterations", 0.76, true},
+        {"iteration_rate(cut_off) <= 20%", "cut off iterations", 0.2, true},
+    };
+    for (const auto& c : cases) {
+        const auto t = one("", c.text, s);
+        ASSERT_TRUE(t) << t.error().text();
+        const auto judged = judge(*t, {}, 10, iterations);
+        EXPECT_EQ(judged.criterion, c.criterion);
+        EXPECT_NEAR(judged.actual_value.value_or(-1), c.actual, c.actual * 1e-3) << c.text;
+        EXPECT_EQ(judged.pass, c.pass) << c.text;
+    }
+    const auto few = judge(*one("", "iteration_p99(conversation) < 30s", s), {}, 10, iterations);
+    EXPECT_EQ(few.note, "only 200 samples for p99 of conversation, 1,000 wanted");
+    const auto none = judge(*one("", "iterations >= 0", s), {}, 10, {});
+    EXPECT_EQ(none.actual, "no samples");
+    EXPECT_FALSE(none.pass);
+}
+
+TEST(IterationBounds, ErrorsNameWhatExists) {
+    const auto s = with_conversation();
+    const std::string chat = s.classes[0].tasks[0].name;
+    const std::pair<std::string, std::string> cases[] = {
+        {"iteration_p95(" + chat + ") < 1s",
+         "'" + chat + "' has no steps, so its iterations are its requests"},
+        {"iteration_p95(conversatoin) < 1s",
+         "there is no task 'conversatoin' with steps; those that have some: conversation"},
+        {"iteration_rate(conversation) < 1%", "iteration_rate needs ok, failed or cut_off"},
+        {"iteration_rate < 1%", "iteration_rate needs ok, failed or cut_off"},
+        {"iteration_p100 < 1s", "'p100' is no percentile"},
+        {"iteration_median < 1s", "'iteration_median' is no figure; there are iterations, "},
+        {"iterations(conversation, ask) > 1", "iterations takes one task at most"},
+        {"iterations > 1.5", "is no count"},
+        {"iteration_rate(ok, conversation) > 100%", "can never be met"},
+        {"iteratons > 1", "did you mean 'iterations'?"},
+    };
+    for (const auto& [text, sentence] : cases) {
+        const auto t = one("", text, s);
+        ASSERT_FALSE(t) << text;
+        EXPECT_THAT(t.error().text(), HasSubstr(sentence));
+    }
+    const auto plain = one("", "iterations > 1");
+    ASSERT_FALSE(plain);
+    EXPECT_THAT(plain.error().text(), HasSubstr("no task has steps, so iterations are requests"));
+    EXPECT_FALSE(one("", "iteration_mean(" + chat + "x) < 1s"));
+}
+
 const std::vector<scenario::ThresholdEntry> kAllKeys{
     entry("p95_latency_max_ms", "2000"),       entry("success_rate_min", "0.99"),
     entry("rate_limited_max", "0.01"),         entry("p99_latency_max_ms", "3000"),

@@ -264,6 +264,36 @@ void add_tasks(ScenarioResult& s, const engine::Plan& plan, const engine::Measur
     }
 }
 
+void add_iterations(ScenarioResult& s, const scenario::Scenario& scenario,
+                    const engine::Measurements& m) {
+    const auto sequences = number_sequences(scenario);
+    const auto labels = sequence_labels(scenario);
+    for (std::size_t i = 0; i < std::min(m.iterations.size(), sequences.size()); ++i) {
+        if (has_iterations(scenario, sequences[i])) {
+            s.iterations.push_back({labels[i], m.iterations[i]});
+        }
+    }
+}
+
+// Requests that were never sent, because a variable they write was not set, as far as the
+// iterations do not tell.
+void add_unfit_notes(ScenarioResult& s, const scenario::Scenario& scenario,
+                     const engine::Measurements& m) {
+    const auto sequences = number_sequences(scenario);
+    const auto labels = sequence_labels(scenario);
+    for (std::size_t i = 0; i < std::min(m.iterations.size(), sequences.size()); ++i) {
+        if (has_iterations(scenario, sequences[i])) continue;
+        const bool task = sequences[i].part == scenario::Part::task;
+        for (const auto& reason : m.iterations[i].reasons) {
+            s.notes.push_back(
+                task ? fmt::format("{} of {} ended {}", result::plural(reason.count, "iteration"),
+                                   labels[i], reason.text)
+                     : fmt::format("{} ended {} {}", labels[i],
+                                   result::plural(reason.count, "time"), reason.text));
+        }
+    }
+}
+
 }  // namespace
 
 measure::DeliveredAudit audit(const engine::Measurements& m, const scenario::Scenario& scenario,
@@ -275,12 +305,14 @@ measure::DeliveredAudit audit(const engine::Measurements& m, const scenario::Sce
     a.unsent = all.outcomes[Outcome::unsent];
     a.unsent_while_free = m.unsent_while_free;
     const bool open = scenario.model == scenario::Model::open;
+    // The schedule asks for iterations; without flows each is a request.
+    const std::uint64_t due = open && m.arrivals > 0 ? m.arrivals : m.scheduled;
+    const std::uint64_t started = open && m.arrivals > 0 ? m.arrivals_started : m.sent;
     if (const double seconds = to_seconds(m.schedule_duration); seconds > 0) {
-        a.planned_rate_per_s = open ? static_cast<double>(m.scheduled) / seconds : 0;
-        a.delivered_rate_per_s = static_cast<double>(m.sent) / seconds;
+        a.planned_rate_per_s = open ? static_cast<double>(due) / seconds : 0;
+        a.delivered_rate_per_s = static_cast<double>(started) / seconds;
     }
-    if (m.scheduled > 0)
-        a.rate_error = static_cast<double>(m.sent) / static_cast<double>(m.scheduled) - 1;
+    if (due > 0) a.rate_error = static_cast<double>(started) / static_cast<double>(due) - 1;
     a.generator_lag_p50_ms = to_ms(all.generator_lag.percentile(0.5));
     a.generator_lag_p99_ms = to_ms(all.generator_lag.percentile(0.99));
     a.generator_lag_max_ms = to_ms(all.generator_lag.max());
@@ -327,9 +359,10 @@ ScenarioResult conclude(const engine::Plan& plan, const engine::Measurements& m,
     s.totals = merged(m.tasks);
     s.throughput_per_s = result::throughput_per_s(s.totals.outcomes, s.duration_s);
     add_tasks(s, plan, m);
+    add_iterations(s, plan.scenario, m);
     s.series = m.series;
     for (const auto& threshold : thresholds)
-        s.thresholds.push_back(judge(threshold, m.tasks, s.duration_s));
+        s.thresholds.push_back(judge(threshold, m.tasks, s.duration_s, m.iterations));
     if (fail_fast && m.stop_reason == StopReason::fail_fast) s.thresholds.push_back(*fail_fast);
     s.audit = audit(m, scenario, policy);
     s.failures = m.failures.groups();
@@ -340,6 +373,7 @@ ScenarioResult conclude(const engine::Plan& plan, const engine::Measurements& m,
     s.configuration_yaml = scenario::to_yaml(scenario);
     decide(s, plan, thresholds, fail_fast, policy);
     add_notes(s, scenario, policy);
+    add_unfit_notes(s, scenario, m);
     return s;
 }
 

@@ -274,6 +274,36 @@ TEST(Conclude, PoissonArrivalsAreChecked) {
     EXPECT_EQ(s.verdict, Verdict::pass);
 }
 
+TEST(Iterations, AreTheResultsOfTasksWithSteps) {
+    auto plan = sample_plan();
+    auto& user = plan.scenario.classes[0];
+    user.on_stop.resize(1);
+    user.on_stop[0].name = "logout";
+    user.tasks.emplace_back().name = "conversation";
+    user.tasks[1].steps.resize(1);
+    user.tasks[1].steps[0].name = "ask";
+    auto m = measured({{100, {}}});
+    m.tasks.resize(3);
+    m.iterations.resize(4);  // on_start, chat, conversation, on_stop
+    m.iterations[1].failed = 2;
+    m.iterations[1].add_reason("before chat: token is not set", 2);
+    m.iterations[2].ok = 30;
+    m.iterations[2].failed = 12;
+    m.iterations[2].add_reason("before ask: token is not set", 12);
+    m.iterations[3].add_reason("before logout: token is not set");
+    m.arrivals = 50;
+    m.arrivals_started = 48;
+    const auto s = conclude(plan, m, {}, std::nullopt, {});
+    ASSERT_EQ(s.iterations.size(), 1U) << "those of chat are its requests";
+    EXPECT_EQ(s.iterations[0].task, "conversation");
+    EXPECT_EQ(s.iterations[0].stats.started(), 42U);
+    EXPECT_THAT(s.notes, Contains("2 iterations of chat ended before chat: token is not set"));
+    EXPECT_THAT(s.notes, Contains("on_stop ended 1 time before logout: token is not set"));
+    EXPECT_NEAR(s.audit.planned_rate_per_s, 50 / 120.0, 1e-9) << "the rate is of iterations";
+    EXPECT_NEAR(s.audit.delivered_rate_per_s, 48 / 120.0, 1e-9);
+    EXPECT_NEAR(s.audit.rate_error, -0.04, 1e-9);
+}
+
 TEST(Load, IsDescribedInOneLine) {
     auto s = sample_plan().scenario;
     s.rates = {{seconds{10}, 0, 60}, {seconds{10}, 60, 60}, {seconds{10}, 60, 5}};

@@ -56,9 +56,9 @@ struct DeliveredAudit {
     std::uint64_t unsent = 0;
     // Of those, unsent although a slot was free: the generator's doing.
     std::uint64_t unsent_while_free = 0;
-    double planned_rate_per_s = 0;    // open: scheduled / schedule's duration; closed: 0
-    double delivered_rate_per_s = 0;  // sent / the same duration
-    double rate_error = 0;            // sent / scheduled - 1; 0 when nothing was scheduled
+    double planned_rate_per_s = 0;    // open: iterations due / schedule's duration; closed: 0
+    double delivered_rate_per_s = 0;  // open: those started / it; closed: sent / it
+    double rate_error = 0;            // delivered / planned - 1; 0 when nothing was scheduled
     double generator_lag_p50_ms = 0, generator_lag_p99_ms = 0, generator_lag_max_ms = 0;
     double blocked_p50_ms = 0, blocked_p99_ms = 0, blocked_max_ms = 0;
     double lag_budget_ms = 0;  // max(10 ms, 5 % of the median response time), or the setting
