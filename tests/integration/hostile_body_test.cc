@@ -16,13 +16,15 @@ using test_support::Reply;
 using test_support::Then;
 
 const std::string kStart = "HTTP/1.1 200 OK\r\n";
-const std::string kChunkedStart = kStart + "Transfer-Encoding: chunked\r\n\r\n";
+// Where the server closes after a whole answer it says so: no further request is on its way.
+const std::string kChunkedStart =
+    kStart + "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
 const std::string kOverBody = "the body is over its bound (limits.body_bytes)";
 const std::string kOverFraming = "the headers are over their bound (limits.header_bytes)";
 const std::string kExcess = "bytes after the end of the response";
 
 Reply with_lines(const std::string& lines, const std::string& body = "ok",
-                 Then then = Then::close) {
+                 Then then = Then::keep_open) {
     return raw(kStart + lines + "\r\n" + body, then);
 }
 Reply chunks(const std::string& bytes) {
@@ -87,7 +89,8 @@ std::vector<Misbehaviour> lengths() {
 
 std::vector<Misbehaviour> codings() {
     const auto coded = [](const std::string& coding, const std::string& body) {
-        return answering(with_lines("Transfer-Encoding: " + coding + "\r\n", body));
+        return answering(with_lines("Connection: close\r\nTransfer-Encoding: " + coding + "\r\n",
+                                    body, Then::close));
     };
     const auto bad = [](const char* name, const std::string& bytes, const std::string& why) {
         return Misbehaviour{name, malformed(why), answering(chunks(bytes))};

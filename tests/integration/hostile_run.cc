@@ -109,11 +109,18 @@ void expect_withstood(const Misbehaviour& misbehaviour, const LoopKind& loop,
         for (const Expected& e : misbehaviour.expected) expected += count_of(m, e, server.port());
         const bool ok_too = std::any_of(misbehaviour.expected.begin(), misbehaviour.expected.end(),
                                         [](const Expected& e) { return e.outcome == Outcome::ok; });
+        const bool timeouts =
+            std::any_of(misbehaviour.expected.begin(), misbehaviour.expected.end(),
+                        [](const Expected& e) { return e.outcome == Outcome::timeout; });
+        const std::uint64_t ok = all(m).outcomes.ok();
         if (misbehaviour.for_all || ok_too) {
             EXPECT_EQ(expected, kRequests) << account(m);
+        } else if (timeouts) {  // on a busy machine a good answer may be late, too
+            EXPECT_GE(expected, kMisbehaved) << account(m);
+            EXPECT_EQ(expected + ok, kRequests) << account(m);
         } else {
             EXPECT_EQ(expected, kMisbehaved) << account(m);
-            EXPECT_EQ(all(m).outcomes.ok(), kRequests - kMisbehaved) << account(m);
+            EXPECT_EQ(ok, kRequests - kMisbehaved) << account(m);
         }
     }
     EXPECT_EQ(open_descriptors(), descriptors);
