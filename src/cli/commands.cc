@@ -103,8 +103,10 @@ Result<int> do_validate(const Invocation& invocation, const run::Terminal& termi
     if (!scenarios) return tl::unexpected(scenarios.error());
     for (const auto& scenario : *scenarios) {
         if (!scenario.target.host.empty()) {
-            if (const auto url = run::target_url(scenario.target); !url)
-                return tl::unexpected(url.error());
+            const auto url = run::target_url(scenario.target);
+            if (!url) return tl::unexpected(url.error());
+            if (auto checked = run::check_tls(scenario.target, *url); !checked)
+                return tl::unexpected(checked.error());
         }
         if (const auto judged = run::compile_bounds(scenario); !judged)
             return tl::unexpected(judged.error());

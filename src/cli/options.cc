@@ -53,6 +53,7 @@ class Parser {
                          const char* examples);
     void add_config(CLI::App& app);
     void add_load(CLI::App& app);
+    void add_way(CLI::App& app);
     void add_backend(CLI::App& app);
     void add_run();
     void add_others();
@@ -117,6 +118,21 @@ void Parser::add_load(CLI::App& app) {
            "How long requests in flight are awaited at the end");
 }
 
+// How the target is reached.
+void Parser::add_way(CLI::App& app) {
+    auto& load = invocation_.load;
+    const auto option = [&](const char* name, std::optional<std::string>& value, const char* type,
+                            const char* text) {
+        app.add_option(name, value, text)->type_name(type)->group("Target");
+    };
+    app.add_flag("--insecure", load.insecure, "Do not verify the target's certificate")
+        ->group("Target");
+    option("--ca-file", load.ca_file, "FILE", "Trust the authorities in this PEM file");
+    option("--cert", load.certificate, "FILE", "Client certificate (PEM)");
+    option("--key", load.key, "FILE", "Its key (PEM; default: in the certificate's file)");
+    option("--proxy", load.proxy, "URL|none", "Proxy (default: from the environment)");
+}
+
 void Parser::add_backend(CLI::App& app) {
     app.add_option("--backend", invocation_.backend, "Event loop: auto, io_uring or epoll")
         ->type_name("NAME")
@@ -135,6 +151,7 @@ void Parser::add_run() {
         ->allow_extra_args(false);
     add_config(*app);
     add_load(*app);
+    add_way(*app);
     app->add_flag("--fail-fast", invocation_.load.fail_fast,
                   "Stop as soon as a fail_fast bound breaks")
         ->group("Verdict");
@@ -171,6 +188,7 @@ void Parser::add_others() {
         ->allow_extra_args(false);
     add_config(*validate);
     add_load(*validate);
+    add_way(*validate);
 
     auto* init = subcommand(Command::init, "init", "Write a commented starter file for a URL",
                             kInitExamples);
@@ -192,6 +210,7 @@ void Parser::add_others() {
         ->type_name("URL");
     attempt->add_option("--stage", invocation_.load.stage, "Apply a stage of the file")
         ->type_name("NAME");
+    add_way(*attempt);
     add_backend(*attempt);
     attempt->add_option("--seed", invocation_.load.seed, "Seed of everything random")
         ->type_name("N");

@@ -1,35 +1,27 @@
 #include "run/preflight.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <set>
 #include <string_view>
 
+#include "load/http/tls_context.h"
 #include "load/http/url.h"
 #include "load/scenario/ip_block.h"
 #include "load/transport/socket.h"
+#include "run/open_once.h"
+#include "run/way.h"
 
 namespace squadload::run {
 namespace {
-
-constexpr auto kProbeWithoutTimeout =
-    std::chrono::seconds{5};  // when the scenario sets no connect timeout
-
-std::int64_t probe_timeout_ms(const scenario::Timeouts& timeouts) {
-    const Nanos limit = timeouts.connect > Nanos{} ? timeouts.connect : Nanos{kProbeWithoutTimeout};
-    return std::max<std::int64_t>(
-        1, std::chrono::duration_cast<std::chrono::milliseconds>(limit).count());
-}
 
 tl::unexpected<Error> fail_at_host(const scenario::Target& target, std::string message) {
     if (target.host_mark.file.empty()) return fail(ErrorKind::config, std::move(message));
     return fail_at(target.host_mark, std::move(message));
 }
 
-constexpr std::string_view kSources = "target.source_addresses: ";
 constexpr const char* kRedirects = "target.redirects.hosts: ";
 
 // Every address of the blocks, each once.
@@ -67,19 +59,6 @@ Result<void> check_sources(const std::vector<transport::Address>& sources, const
     return {};
 }
 
-// Those that the sources can reach.
-Result<std::vector<transport::Address>> of_same_family(
-    std::vector<transport::Address> addresses, const std::vector<transport::Address>& sources) {
-    if (sources.empty()) return addresses;
-    const int family = sources.front().family();
-    const std::string first = addresses.front().ip();
-    std::erase_if(addresses, [&](const auto& address) { return address.family() != family; });
-    if (!addresses.empty()) return addresses;
-    return fail(ErrorKind::config,
-                fmt::format("{}{} is an {} address, but the target's is {}", kSources,
-                            sources.front().ip(), family == AF_INET ? "IPv4" : "IPv6", first));
-}
-
 // No network.
 Result<std::vector<http::Url>> redirect_urls(const scenario::RedirectSettings& redirects) {
     std::vector<http::Url> urls;
@@ -97,17 +76,6 @@ Result<std::vector<http::Url>> redirect_urls(const scenario::RedirectSettings& r
     return urls;
 }
 
-// An address of the URL's host that accepts connections.
-Result<transport::Address> reach(const std::string& host, std::uint16_t port,
-                                 const std::vector<transport::Address>& sources,
-                                 const scenario::Timeouts& timeouts, const Network& network) {
-    auto addresses = network.resolve(host, port);
-    if (!addresses) return tl::unexpected(addresses.error());
-    addresses = of_same_family(std::move(*addresses), sources);
-    if (!addresses) return tl::unexpected(addresses.error());
-    return network.probe(*addresses, probe_timeout_ms(timeouts));
-}
-
 Result<std::vector<engine::Origin>> redirect_origins(const scenario::Target& target,
                                                      const std::vector<transport::Address>& sources,
                                                      const Network& network) {
@@ -115,18 +83,31 @@ Result<std::vector<engine::Origin>> redirect_origins(const scenario::Target& tar
     if (!urls) return tl::unexpected(urls.error());
     std::vector<engine::Origin> origins;
     for (const http::Url& url : *urls) {
-        const auto address = reach(url.host, url.port, sources, target.timeouts, network);
-        if (!address)
-            return fail(address.error().kind, std::string(kRedirects) + address.error().message);
-        origins.push_back({url.scheme == "https", url.host, *address, url.authority()});
+        auto origin = find_way(url, target, sources, network);
+        if (!origin)
+            return fail(origin.error().kind, std::string(kRedirects) + origin.error().message);
+        origins.push_back(*std::move(origin));
     }
     return origins;
+}
+
+// A TLS handshake with each origin that wants one, the way the run will make it.
+Result<void> open_all(const engine::Plan& plan, const Network& network) {
+    const Nanos limit = connect_limit(plan.scenario.target.timeouts);
+    std::vector<const engine::Origin*> origins{&plan.origin};
+    for (const auto& origin : plan.redirect_origins) origins.push_back(&origin);
+    for (const auto* origin : origins) {
+        if (!origin->tls) continue;
+        if (auto opened = network.open_once(plan, *origin, limit); !opened) return opened;
+    }
+    return {};
 }
 
 }  // namespace
 
 Network system_network() {
-    return {transport::resolve, transport::probe, transport::try_source};
+    return {transport::resolve, transport::probe, open_once, scenario::process_environment(),
+            transport::try_source};
 }
 
 Result<TargetUrl> target_url(const scenario::Target& target) {
@@ -138,11 +119,6 @@ Result<TargetUrl> target_url(const scenario::Target& target) {
     }
     const auto url = http::parse_url(target.host);
     if (!url) return fail_at_host(target, url.error().message);
-    if (url->scheme == "https") {
-        return fail_at_host(
-            target,
-            fmt::format("{}: https:// targets are not supported yet; use http://", target.host));
-    }
     if (url->path.find('?') != std::string::npos) {
         return fail_at_host(
             target, fmt::format("{}: a target has no query; tasks add theirs", target.host));
@@ -151,25 +127,41 @@ Result<TargetUrl> target_url(const scenario::Target& target) {
         return tl::unexpected(others.error());
     std::string base_path = url->path;
     while (!base_path.empty() && base_path.back() == '/') base_path.pop_back();
-    return TargetUrl{url->host, url->port, url->authority(), std::move(base_path)};
+    return TargetUrl{*url, std::move(base_path)};
+}
+
+Result<void> check_tls(const scenario::Target& target, const TargetUrl& url) {
+    const auto& others = target.redirects.hosts;
+    const bool needed =
+        url.url.scheme == "https" || std::ranges::any_of(others, [](const std::string& other) {
+            return other.starts_with("https://");
+        });
+    if (!needed) return {};
+    if (auto made = http::TlsContext::make(target.tls); !made) return tl::unexpected(made.error());
+    return {};
 }
 
 Result<engine::Plan> preflight(scenario::Scenario scenario, const ProcessLimits& limits,
                                const Network& network) {
     const auto url = target_url(scenario.target);
     if (!url) return tl::unexpected(url.error());
+    if (auto checked = check_tls(scenario.target, *url); !checked)
+        return tl::unexpected(checked.error());
     auto sources = expand_sources(scenario.target);
     if (!sources) return tl::unexpected(sources.error());
     if (auto good = check_sources(*sources, network); !good) return tl::unexpected(good.error());
     if (auto fits = fit_connections(scenario, limits, sources->size()); !fits)
         return tl::unexpected(fits.error());
-    const auto address = reach(url->host, url->port, *sources, scenario.target.timeouts, network);
-    if (!address) return tl::unexpected(address.error());
+    auto origin = find_way(url->url, scenario.target, *sources, network);
+    if (!origin) return tl::unexpected(origin.error());
+    if (!origin->proxy.empty())
+        scenario.notes.push_back(fmt::format("requests go through the proxy {}", origin->proxy));
     auto others = redirect_origins(scenario.target, *sources, network);
     if (!others) return tl::unexpected(others.error());
-    return engine::Plan{std::move(scenario),
-                        engine::Origin{false, url->host, *address, url->authority}, url->base_path,
-                        std::move(*sources), std::move(*others)};
+    engine::Plan plan{std::move(scenario), *std::move(origin), url->base_path, std::move(*sources),
+                      std::move(*others)};
+    if (auto opened = open_all(plan, network); !opened) return tl::unexpected(opened.error());
+    return plan;
 }
 
 }  // namespace squadload::run

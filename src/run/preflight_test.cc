@@ -24,6 +24,9 @@ struct FakeNetwork {
     bool accepts = true;
     std::vector<std::string> addresses{"127.0.0.1"};
     std::string foreign = {};  // an address that is not of this machine
+    bool opens = true;
+    std::optional<engine::Origin> opened;  // the way that was tried
+    std::map<std::string, std::string> variables;
 
     Network network() {
         return {[this](const std::string& host,
@@ -43,6 +46,15 @@ struct FakeNetwork {
                         return fail(ErrorKind::unreachable,
                                     "nothing listens on " + candidates.front().text());
                     return candidates.front();
+                },
+                [this](const engine::Plan&, const engine::Origin& origin, Nanos) -> Result<void> {
+                    opened = origin;
+                    if (!opens) return fail(ErrorKind::unreachable, "the certificate expired");
+                    return {};
+                },
+                [this](const std::string& name) -> std::optional<std::string> {
+                    const auto found = variables.find(name);
+                    return found == variables.end() ? std::nullopt : std::optional(found->second);
                 },
                 [this](const transport::Address& source) {
                     return source.ip() == foreign ? EADDRNOTAVAIL : 0;
@@ -98,14 +110,12 @@ TEST(Preflight, OriginsOfRedirectsThatAreNone) {
     EXPECT_THAT(error("http://"), HasSubstr("target.redirects.hosts: "));
 
     s.target.redirects.hosts = {"http://gone.test"};
-    const auto network =
-        Network{[&](const std::string& host,
-                    std::uint16_t port) -> Result<std::vector<transport::Address>> {
-                    if (host == "gone.test")
-                        return fail(ErrorKind::unreachable, "cannot resolve " + host);
-                    return std::vector{*transport::Address::parse("127.0.0.1", port)};
-                },
-                fake.network().probe};
+    auto network = fake.network();
+    network.resolve = [](const std::string& host,
+                         std::uint16_t port) -> Result<std::vector<transport::Address>> {
+        if (host == "gone.test") return fail(ErrorKind::unreachable, "cannot resolve " + host);
+        return std::vector{*transport::Address::parse("127.0.0.1", port)};
+    };
     const auto plan = preflight(s, limits_of(1000), network);
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().kind, ErrorKind::unreachable);
@@ -126,10 +136,8 @@ TEST(Preflight, BadTargets) {
         const char* host;
         const char* says;
     };
-    for (const auto& c :
-         {Case{"", "--host"},
-          Case{"https://api.test", "https:// targets are not supported yet; use http://"},
-          Case{"ftp://api.test", "ftp"}, Case{"http://api.test/?x=1", "query"}}) {
+    for (const auto& c : {Case{"", "--host"}, Case{"ftp://api.test", "ftp"},
+                          Case{"http://api.test/?x=1", "query"}}) {
         FakeNetwork fake;
         auto s = closed(1);
         s.target.host = c.host;
@@ -144,7 +152,7 @@ TEST(Preflight, BadTargets) {
 
 TEST(Preflight, ErrorNamesWhereTheHostWasGiven) {
     auto s = closed(1);
-    s.target.host = "https://api.test";
+    s.target.host = "ftp://api.test";
     s.target.host_mark = {"my.yaml", 3, 9};
     EXPECT_THAT(target_url(s.target).error().text(), HasSubstr("my.yaml:3:9: "));
     s.target.host_mark = {"--host", 0, 0};
@@ -190,6 +198,78 @@ TEST(Preflight, BadSourceAddresses) {
         EXPECT_THAT(plan.error().text(), HasSubstr("target.source_addresses: "));
         EXPECT_THAT(plan.error().text(), HasSubstr(c.says));
     }
+}
+
+TEST(Preflight, HttpsIsOpenedOnce) {
+    FakeNetwork fake;
+    auto s = closed(1);
+    s.target.host = "https://api.test/v1";
+    const auto plan = preflight(s, limits_of(1000), fake.network());
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(fake.resolved_port, 443);
+    EXPECT_TRUE(plan->origin.tls);
+    EXPECT_EQ(plan->origin.host, "api.test");
+    EXPECT_EQ(plan->origin.authority, "api.test") << "the default port is not named";
+    ASSERT_TRUE(fake.opened);
+    EXPECT_EQ(fake.opened->address.text(), "127.0.0.1:443");
+
+    fake.opens = false;
+    const auto refused = preflight(s, limits_of(1000), fake.network());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(exit_code(refused.error()), 3);
+
+    FakeNetwork plain;
+    s.target.host = "http://api.test";
+    ASSERT_TRUE(preflight(s, limits_of(1000), plain.network()));
+    EXPECT_FALSE(plain.opened) << "to connect says all there is";
+}
+
+TEST(Preflight, TlsFilesAreReadBeforeTheNetworkIsAsked) {
+    FakeNetwork fake;
+    auto s = closed(1);
+    s.target.host = "https://api.test";
+    s.target.tls.ca_file = "/nowhere/ca.pem";
+    s.target.tls.ca_mark = {"my.yaml", 4, 5};
+    const auto plan = preflight(s, limits_of(1000), fake.network());
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(exit_code(plan.error()), 2);
+    EXPECT_THAT(plan.error().text(), HasSubstr("my.yaml:4:5: cannot read /nowhere/ca.pem"));
+    EXPECT_THAT(fake.resolved_host, IsEmpty());
+    s.target.host = "http://api.test";
+    EXPECT_TRUE(preflight(s, limits_of(1000), fake.network())) << "what is not used is not read";
+}
+
+TEST(Preflight, AProxyIsAskedInTheTargetsPlace) {
+    FakeNetwork fake;
+    fake.variables = {{"http_proxy", "http://me:secret@proxy.test:3128"}};
+    auto s = closed(1);
+    s.target.host = "http://api.test:8080";
+    auto plan = preflight(s, limits_of(1000), fake.network());
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(fake.resolved_host, "proxy.test");
+    EXPECT_EQ(plan->origin.address.text(), "127.0.0.1:3128");
+    EXPECT_EQ(plan->origin.authority, "api.test:8080");
+    EXPECT_EQ(plan->origin.absolute_form, "http://api.test:8080");
+    EXPECT_EQ(plan->origin.proxy_authorization, "Basic bWU6c2VjcmV0");
+    EXPECT_EQ(plan->origin.proxy, "http://me:***@proxy.test:3128");
+    EXPECT_EQ(plan->origin.tunnel, "");
+    ASSERT_FALSE(plan->scenario.notes.empty());
+    EXPECT_EQ(plan->scenario.notes.back(),
+              "requests go through the proxy http://me:***@proxy.test:3128");
+
+    s.target.host = "https://[fd00::1]";
+    s.target.proxy = "proxy.test";
+    s.target.proxy_mark = {"--proxy", 0, 0};
+    plan = preflight(s, limits_of(1000), fake.network());
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(plan->origin.tunnel, "CONNECT [fd00::1]:443 HTTP/1.1\r\nHost: [fd00::1]:443\r\n\r\n");
+    EXPECT_EQ(plan->origin.absolute_form, "");
+    EXPECT_TRUE(fake.opened);
+
+    fake.accepts = false;
+    plan = preflight(s, limits_of(1000), fake.network());
+    ASSERT_FALSE(plan);
+    EXPECT_THAT(plan.error().text(), HasSubstr("the proxy http://proxy.test: nothing listens"));
 }
 
 TEST(Preflight, UnreachableIsExitCode3) {

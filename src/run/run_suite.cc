@@ -50,7 +50,10 @@ Result<void> Suite::prepare(std::vector<scenario::Scenario> scenarios) {
     if (!backend_.note.empty()) display_.line("note: " + backend_.note);
     limits_ = raise_and_read_limits();
     for (auto& scenario : scenarios) {
-        if (auto url = target_url(scenario.target); !url) return tl::unexpected(url.error());
+        const auto url = target_url(scenario.target);
+        if (!url) return tl::unexpected(url.error());
+        if (auto checked = check_tls(scenario.target, *url); !checked)
+            return tl::unexpected(checked.error());
         if (auto fits = fit_connections(scenario, limits_); !fits)
             return tl::unexpected(fits.error());
         auto judged = compile_bounds(std::move(scenario));

@@ -72,8 +72,10 @@ std::string milliseconds(Nanos d) {
 }
 
 std::string timings(const engine::ExchangeResult& r) {
-    return fmt::format("connect {}, first byte {}, complete {}; {} bytes sent, {} received",
-                       milliseconds(r.connect), milliseconds(r.first_byte),
+    const std::string tls =
+        r.handshake < Nanos{} ? "" : fmt::format(", TLS {}", milliseconds(r.handshake));
+    return fmt::format("connect {}{}, first byte {}, complete {}; {} bytes sent, {} received",
+                       milliseconds(r.connect), tls, milliseconds(r.first_byte),
                        milliseconds(r.end - r.actual_start), r.bytes_sent, r.bytes_received);
 }
 
@@ -94,13 +96,14 @@ std::string shown(const WireTap::Exchange& exchange, const scenario::ResponseLim
 }
 
 std::string shown(const WireTap& tap, const Attempt& attempt,
-                  const scenario::ResponseLimits& limits) {
+                  const scenario::ResponseLimits& limits, const std::string& tls) {
     std::string out;
     for (const auto& exchange : tap.exchanges())
         out += (out.empty() ? "" : "\n") + shown(exchange, limits);
     const auto& result = attempt.result();
     out += fmt::format("\noutcome {}{}{}\n{}\n", measure::name(result.outcome),
                        attempt.message().empty() ? "" : ": ", attempt.message(), timings(result));
+    if (!tls.empty()) out += tls + "\n";
     return out;
 }
 
@@ -178,7 +181,7 @@ Result<int> try_task(scenario::Scenario scenario, const std::string& task, const
     for (int i = 0; i < kCloseTurns && connection.open(); ++i)
         (*loop)->run_once((*loop)->now() + std::chrono::milliseconds{1});
 
-    const auto text = shown(tap, attempt, limits);
+    const auto text = shown(tap, attempt, limits, channels.tls_used);
     terminal.out(terminal.out_is_terminal() ? harmless(text) : text);
     return attempt.result().outcome == measure::Outcome::ok ? result::ExitCode::pass
                                                             : result::ExitCode::fail;

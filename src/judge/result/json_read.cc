@@ -173,6 +173,8 @@ TaskStats read_stats(const Field& field) {
     stats.generator_lag = read_histogram(histograms["generator_lag"]);
     stats.blocked = read_histogram(histograms["blocked"]);
     stats.connect = read_histogram(histograms["connect"]);
+    stats.handshake = read_histogram(histograms["handshake"]);
+    stats.handshakes_resumed = field["handshakes_resumed"].u64();
     stats.first_byte = read_histogram(histograms["first_byte"]);
     stats.retry_wait = read_histogram(histograms["retry_wait"]);
     stats.responses_429 = field["responses_429"].u64();
@@ -302,6 +304,8 @@ ScenarioResult read_scenario(const Field& field) {
     s.verdict_reason = field["verdict_reason"].text();
     s.load_description = field["load"].text();
     s.target = field["target"].text();
+    s.proxy = field["proxy"].text();
+    s.tls = field["tls"].text();
     s.backend = field["backend"].text();
     s.workers = field["workers"].u32();
     s.started_at = field["started_at"].text();

@@ -72,6 +72,8 @@ void add_stats(Json& out, const TaskStats& stats, double throughput) {
     out["generator_lag_ms"] = summary_document(stats.generator_lag);
     out["blocked_ms"] = summary_document(stats.blocked);
     out["connect_ms"] = summary_document(stats.connect);
+    out["handshake_ms"] = summary_document(stats.handshake);
+    out["handshakes_resumed"] = stats.handshakes_resumed;
     out["first_byte_ms"] = summary_document(stats.first_byte);
     out["responses_429"] = stats.responses_429;
     out["retries"] = stats.retries;
@@ -84,6 +86,7 @@ void add_stats(Json& out, const TaskStats& stats, double throughput) {
                          {"generator_lag", histogram_document(stats.generator_lag)},
                          {"blocked", histogram_document(stats.blocked)},
                          {"connect", histogram_document(stats.connect)},
+                         {"handshake", histogram_document(stats.handshake)},
                          {"first_byte", histogram_document(stats.first_byte)},
                          {"retry_wait", histogram_document(stats.retry_wait)}};
 }
@@ -182,6 +185,8 @@ Json scenario_document(const ScenarioResult& s) {
                 {"verdict_reason", s.verdict_reason},
                 {"load", s.load_description},
                 {"target", s.target},
+                {"proxy", s.proxy},
+                {"tls", s.tls},
                 {"backend", s.backend},
                 {"workers", s.workers},
                 {"started_at", s.started_at},

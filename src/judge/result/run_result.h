@@ -72,7 +72,9 @@ struct ScenarioResult {
     std::string verdict_reason;    // one sentence for FAIL, VOID and INTERRUPTED; "" for PASS
     std::string load_description;  // "open 60/s constant", "closed, 30 users"
     std::string target;            // URL under test, no secrets
-    std::string backend;           // "epoll"
+    std::string proxy;             // URL of the proxy used, no password; "" for none
+    std::string tls;      // of the first handshake: "TLSv1.3 TLS_AES_256_GCM_SHA384"; "": none
+    std::string backend;  // "epoll"
     std::uint32_t workers = 1;
     std::string started_at;          // ISO 8601 UTC
     double schedule_duration_s = 0;  // planned schedule, or up to the stop

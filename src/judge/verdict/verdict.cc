@@ -348,6 +348,8 @@ ScenarioResult conclude(const engine::Plan& plan, const engine::Measurements& m,
     s.model = scenario.model == scenario::Model::open ? "open" : "closed";
     s.load_description = load_description(scenario);
     s.target = without_secrets(scenario.target.host);
+    s.proxy = plan.origin.proxy;
+    s.tls = m.tls;
     s.backend = m.backend;
     s.workers = m.workers;
     s.started_at = utc_iso8601(m.started_at);

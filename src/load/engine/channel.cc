@@ -80,9 +80,9 @@ void Channel::close(bool reset) {
 }
 
 ConnectFailure Channel::connect_failure(int error) const {
-    if (error != kFailed) return {sentence(error, origin_->address), is_own_limit(error)};
-    if (secured_ != nullptr) return {secured_->connect_failure(), false};
-    return {context_.tls_error, false};
+    if (error != kFailed) return {sentence(error, origin_->address), is_own_limit(error), ""};
+    if (secured_ != nullptr) return {secured_->connect_failure(), false, secured_->remedy()};
+    return {context_.tls_error, false, ""};
 }
 
 ChannelFailure Channel::failure() const {

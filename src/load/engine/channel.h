@@ -40,6 +40,7 @@ struct ChannelContext {
 struct ConnectFailure {
     std::string message;     // the same text for the same cause
     bool own_limit = false;  // not the target's doing: no port or descriptor was left here
+    std::string remedy{};    // what may help; "": nothing known
 };
 
 // Why an open channel failed.
@@ -61,7 +62,7 @@ class Channel {
     static constexpr int kFailed = -1;
     static constexpr int kTruncated = -2;
 
-    enum class Stage { connecting, handshaking, open };
+    enum class Stage { connecting, tunnelling, handshaking, open };
 
     Channel(ChannelContext& context, transport::SocketHandler& handler);
     ~Channel();

@@ -24,6 +24,18 @@ std::string_view body_in(std::span<const char> bytes) {
     return end_of_head == std::string_view::npos ? text : text.substr(end_of_head + 4);
 }
 
+// What a connect timeout cut off.
+std::string_view not_done(Channel::Stage stage) {
+    switch (stage) {
+        case Channel::Stage::tunnelling:
+            return "connected to the proxy, but no tunnel";
+        case Channel::Stage::handshaking:
+            return "connected, but no TLS handshake";
+        default:
+            return "no connection";
+    }
+}
+
 std::string_view broken_off(int error, bool started) {
     if (error == 0)
         return started ? "connection closed in the middle of the response"
@@ -133,10 +145,7 @@ void Connection::on_timer() {
     if (deadline_ == deadline_of_hop(Nanos{0})) {
         message = fmt::format("no complete response within {}", format_duration(timeouts.total));
     } else if (socket_state_ == SocketState::connecting) {
-        message = fmt::format("{} within {}",
-                              channel_.stage() == Channel::Stage::handshaking
-                                  ? "connected, but no TLS handshake"
-                                  : "no connection",
+        message = fmt::format("{} within {}", not_done(channel_.stage()),
                               format_duration(timeouts.connect));
     } else {
         message = fmt::format("no first byte within {}", format_duration(timeouts.first_byte));

@@ -61,7 +61,11 @@ struct WorkerEnd {
 
 // Made before the start: reading certificates delays no request.
 Result<std::unique_ptr<http::TlsContext>> make_tls(const Plan& plan) {
-    if (!plan.origin.tls) return nullptr;
+    const auto& others = plan.redirect_origins;
+    if (!plan.origin.tls &&
+        std::none_of(others.begin(), others.end(), [](const Origin& o) { return o.tls; })) {
+        return nullptr;
+    }
     return http::TlsContext::make(plan.scenario.target.tls);
 }
 

@@ -10,21 +10,13 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "load/engine/origin.h"
 #include "load/measure/audit.h"
 #include "load/measure/interval.h"
 #include "load/scenario/scenario.h"
-#include "load/transport/address.h"
 #include "load/transport/loop.h"
 
 namespace squadload::engine {
-
-// Where requests go: scheme, host and port, and the way there.
-struct Origin {
-    bool tls = false;
-    std::string host;            // name or address as in the URL, IPv6 without brackets
-    transport::Address address;  // what is connected to
-    std::string authority;       // Host header: "api.test:8080"
-};
 
 // Everything the workers share, read-only. Lives through the run.
 struct Plan {

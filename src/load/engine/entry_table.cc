@@ -58,13 +58,15 @@ CompiledEntry compile(const Plan& plan, const scenario::UserClass& user_class,
     c.head_request = task.method == "HEAD";
     c.sends_length =
         task.has_body || task.method == "POST" || task.method == "PUT" || task.method == "PATCH";
-    c.before_target = task.method + " " + plan.base_path;
+    c.before_target = task.method + " " + plan.origin.absolute_form + plan.base_path;
     c.after_target = " HTTP/1.1\r\n";
     const auto add_default = [&](std::string_view name, std::string_view value) {
         if (!names_header(task.headers, name))
             fmt::format_to(std::back_inserter(c.after_target), "{}: {}\r\n", name, value);
     };
     add_default("Host", plan.origin.authority);
+    if (!plan.origin.absolute_form.empty() && !plan.origin.proxy_authorization.empty())
+        add_default("Proxy-Authorization", plan.origin.proxy_authorization);
     add_default("User-Agent", "squadload/" SQUADLOAD_VERSION);
     add_default("Accept", "*/*");
     for (const auto& [name, value] : task.headers) {

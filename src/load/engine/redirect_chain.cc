@@ -31,7 +31,8 @@ void RedirectChain::begin(std::span<const char> first) {
     method_ = first_.substr(0, first_.find(' '));
     keeps_body_ = true;
     const std::string_view behind = first_.substr(method_.size() + 1);
-    const std::string_view path = behind.substr(0, behind.find(' '));
+    std::string_view path = behind.substr(0, behind.find(' '));
+    path.remove_prefix(plan_.origin.absolute_form.size());
     const auto url = http::parse_url(
         fmt::format("{}://{}", plan_.origin.tls ? "https" : "http", plan_.origin.authority));
     SQUADLOAD_CHECK(url);
@@ -57,7 +58,8 @@ const Origin* RedirectChain::origin_of(const Url& url) {
     own = plan_.origin;
     own.tls = url.scheme == "https";
     own.authority = url.authority();
-    own.address = plan_.origin.address.with_port(url.port);
+    if (own.proxy.empty()) own.address = plan_.origin.address.with_port(url.port);
+    set_proxy_forms(own, url.port);
     return &own;
 }
 
@@ -95,7 +97,9 @@ void RedirectChain::render(std::optional<std::string_view> cookie) {
                                  .same_origin = origin_ == &plan_.origin,
                                  .keeps_body = keeps_body_,
                                  .keeps_credentials = is_trusted(),
-                                 .cookie = cookie};
+                                 .cookie = cookie,
+                                 .absolute_form = origin_->absolute_form,
+                                 .proxy_authorization = origin_->proxy_authorization};
     http::rewrite_request(first_, next, requests_[turn_]);
 }
 

@@ -11,6 +11,15 @@ namespace {
 
 // Encrypted at a time, so that a large body is not held twice.
 constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
+constexpr std::size_t kMaxTunnelHead = std::size_t{16} * 1024;  // of a proxy's answer to CONNECT
+constexpr std::size_t kShownBytes = 100;
+
+// Somebody else's words, as they may stand in a message.
+std::string shown(std::string_view text) {
+    std::string out(text.substr(0, kShownBytes));
+    std::ranges::replace_if(out, [](char c) { return c < ' ' || c >= '\x7f'; }, '?');
+    return out;
+}
 
 }  // namespace
 
@@ -22,21 +31,59 @@ int TlsChannel::open(const Origin& origin) {
     state_ = State::connecting;
     sending_ = handler_waits_ = reset_ = false;
     rest_ = {};
+    tunnel_.clear();
     return 0;
 }
 
 void TlsChannel::on_connected(int error) {
-    if (error == 0 && !session_.start(origin_->host)) error = ENOMEM;
     if (error != 0) {
         handler_.on_connected(error);
-        return;
+    } else if (origin_->tunnel.empty()) {
+        begin_handshake();
+    } else {
+        state_ = State::tunnelling;
+        sending_ = true;
+        context_.loop.send(socket_, origin_->tunnel);
     }
+}
+
+void TlsChannel::begin_handshake() {
     connected_at_ = context_.loop.batch_time();
     state_ = State::handshaking;
+    if (!session_.start(origin_->host)) {
+        state_ = State::ended;
+        handler_.on_connected(ENOMEM);
+        return;
+    }
     flush();
 }
 
+// The proxy's answer to CONNECT (RFC 9110 §9.3.6): a head alone, and then the bytes are the
+// target's.
+void TlsChannel::read_tunnel(std::span<const char> bytes) {
+    tunnel_.append(bytes.data(), std::min(bytes.size(), kMaxTunnelHead - tunnel_.size()));
+    const auto end = tunnel_.find("\r\n\r\n");
+    const std::string_view line = std::string_view(tunnel_).substr(0, tunnel_.find('\r'));
+    const bool is_http = std::string_view("HTTP/1.").starts_with(line.substr(0, 7));
+    if (is_http && end == std::string::npos && tunnel_.size() < kMaxTunnelHead) return;
+    const bool opened = is_http && line.size() >= 12 && line[8] == ' ' && line[9] == '2' &&
+                        end + 4 == tunnel_.size();
+    if (opened) {
+        tunnel_.clear();
+        begin_handshake();
+        return;
+    }
+    tunnel_ = is_http && line.size() > 9
+                  ? fmt::format("refused the tunnel: {}", shown(line.substr(9)))
+                  : std::string("answered CONNECT with something that is not HTTP");
+    open_failed();
+}
+
 void TlsChannel::on_received(std::span<const char> bytes) {
+    if (state_ == State::tunnelling) {
+        read_tunnel(bytes);
+        return;
+    }
     session_.feed(bytes);
     if (state_ == State::handshaking) {
         if (session_.state() == http::TlsSession::State::handshaking) {
@@ -44,7 +91,8 @@ void TlsChannel::on_received(std::span<const char> bytes) {
             return;
         }
         if (session_.state() != http::TlsSession::State::open) {
-            handshake_failed();
+            flush();  // the alert that says why
+            open_failed();
             return;
         }
         if (context_.tls_used.empty()) context_.tls_used = session_.description();
@@ -55,8 +103,7 @@ void TlsChannel::on_received(std::span<const char> bytes) {
     deliver();
 }
 
-void TlsChannel::handshake_failed() {
-    flush();  // the alert that says why
+void TlsChannel::open_failed() {
     state_ = State::ended;
     handler_.on_connected(Channel::kFailed);
 }
@@ -78,7 +125,10 @@ void TlsChannel::on_end(int error) {
     if (state_ == State::handshaking) {
         reset_ = error != 0;
         session_.feed_end();
-        handshake_failed();
+        open_failed();
+    } else if (state_ == State::tunnelling) {
+        tunnel_ = "closed the connection instead of opening a tunnel";
+        open_failed();
     } else if (state_ == State::open) {
         state_ = State::ended;
         handler_.on_end(error != 0 ? error : Channel::kTruncated);
@@ -111,6 +161,7 @@ void TlsChannel::flush() {
 
 void TlsChannel::on_sent(int error) {
     sending_ = false;
+    if (state_ == State::tunnelling) return;
     if (error == 0) {
         pump();
         if (sending_) return;
@@ -141,6 +192,8 @@ Channel::Stage TlsChannel::stage() const {
     switch (state_) {
         case State::connecting:
             return Channel::Stage::connecting;
+        case State::tunnelling:
+            return Channel::Stage::tunnelling;
         case State::handshaking:
             return Channel::Stage::handshaking;
         default:
@@ -149,9 +202,14 @@ Channel::Stage TlsChannel::stage() const {
 }
 
 std::string TlsChannel::connect_failure() const {
+    if (!tunnel_.empty()) return fmt::format("the proxy {} {}", origin_->proxy, tunnel_);
     return fmt::format(
         "TLS with {}: {}", origin_->address.text(),
         reset_ ? "the server reset the connection during the handshake" : session_.message());
+}
+
+std::string TlsChannel::remedy() const {
+    return tunnel_.empty() ? std::string(session_.remedy()) : "";
 }
 
 ChannelFailure TlsChannel::failure() const {

@@ -25,10 +25,11 @@ class TlsChannel final : private transport::SocketHandler {
     [[nodiscard]] MonoTime connected_at() const { return connected_at_; }
     [[nodiscard]] bool resumed() const { return session_.resumed(); }
     [[nodiscard]] std::string connect_failure() const;
+    [[nodiscard]] std::string remedy() const;
     [[nodiscard]] ChannelFailure failure() const;
 
   private:
-    enum class State { connecting, handshaking, open, ended, closing };
+    enum class State { connecting, tunnelling, handshaking, open, ended, closing };
 
     void on_connected(int error) override;
     void on_sent(int error) override;
@@ -36,7 +37,9 @@ class TlsChannel final : private transport::SocketHandler {
     void on_end(int error) override;
     void on_closed() override;
 
-    void handshake_failed();
+    void begin_handshake();
+    void read_tunnel(std::span<const char> bytes);
+    void open_failed();
     void pump();
     void flush();
     void deliver();
@@ -52,6 +55,7 @@ class TlsChannel final : private transport::SocketHandler {
     bool reset_ = false;          // the peer's reset ended the handshake
     std::span<const char> rest_;  // of that send(), not encrypted yet
     std::string sent_;
+    std::string tunnel_;  // the proxy's answer, until it is complete; then why it is none
     MonoTime connected_at_{};
 };
 

@@ -13,6 +13,7 @@ namespace squadload::http {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kProxyAuthorization = "Proxy-Authorization";
 
 // Fields that mean nothing without the body (RFC 9110 §15.4).
 constexpr std::array<std::string_view, 7> kOfTheBody = {
@@ -108,15 +109,27 @@ Result<Url> resolve_reference(const Url& base, std::string_view reference) {
 void rewrite_request(std::string_view first, const NextRequest& next, std::string& out) {
     out.assign(next.method);
     out += ' ';
+    out += next.absolute_form;
     out += next.url.path;
     out += " HTTP/1.1\r\n";
+    const std::string_view first_target = first.substr(first.find(' ') + 1);
+    const bool from_proxy = first_target.starts_with("http://");
+    if (!next.absolute_form.empty() && !from_proxy && !next.proxy_authorization.empty()) {
+        out += kProxyAuthorization;
+        out += ": ";
+        out += next.proxy_authorization;
+        out += kLineEnd;
+    }
     first.remove_prefix(first.find(kLineEnd) + kLineEnd.size());
     while (!first.starts_with(kLineEnd)) {
         const std::string_view line = first.substr(0, first.find(kLineEnd));
         first.remove_prefix(line.size() + kLineEnd.size());
         const std::string_view name = line.substr(0, line.find(':'));
         if (!next.keeps_body && is_one_of(name, kOfTheBody)) continue;
-        if (!next.keeps_credentials && scenario::names_secret(name)) continue;
+        if (equal_ignoring_case(name, kProxyAuthorization)) {
+            if (from_proxy && next.absolute_form.empty()) continue;
+        } else if (!next.keeps_credentials && scenario::names_secret(name))
+            continue;
         if (next.cookie && equal_ignoring_case(name, "Cookie")) continue;
         if (!next.same_origin && equal_ignoring_case(name, "Host")) {
             out += "Host: ";

@@ -30,6 +30,10 @@ struct NextRequest {
     bool keeps_credentials = true;  // scenario::names_secret
     // What Cookie is to be instead of what it was, if anything: "" for none.
     std::optional<std::string_view> cookie = std::nullopt;
+    // Through a proxy: what goes before the path; and what the proxy asks for. A request that does
+    // not go to a proxy in this form carries no Proxy-Authorization of one that did.
+    std::string_view absolute_form = {};
+    std::string_view proxy_authorization = {};
 };
 
 // Writes the next request to `out` (replaced). `first` is a whole HTTP/1.1 request as we write it.

@@ -20,6 +20,14 @@ namespace {
 constexpr char kAlertRecord = 21;  // RFC 8446 §5.1
 constexpr char kHandshakeRecord = 22;
 
+constexpr std::string_view kTrust =
+    "--ca-file FILE (target.tls.ca_file) trusts the authority in it, --insecure "
+    "(target.tls.verify: "
+    "false) whatever is shown";
+constexpr std::string_view kOwnCertificate =
+    "--cert FILE and --key FILE (target.tls.certificate_file, key_file) show one";
+constexpr std::string_view kPlain = "is it an http:// target?";
+
 bool is_address(const std::string& host) {
     std::array<unsigned char, sizeof(in6_addr)> unused{};
     return inet_pton(AF_INET, host.c_str(), unused.data()) == 1 ||
@@ -51,6 +59,7 @@ bool TlsSession::start(const std::string& host) {
     state_ = State::handshaking;
     failure_ = Failure::none;
     message_.clear();
+    remedy_ = {};
     certificate_problem_.clear();
     without_data_ = answers_ = 0;
     first_bytes_ = true;
@@ -113,6 +122,7 @@ void TlsSession::feed(std::span<const char> bytes) {
     fed_ = bytes.size();
     if (std::exchange(first_bytes_, false) && bytes[0] != kHandshakeRecord &&
         bytes[0] != kAlertRecord) {
+        remedy_ = kPlain;
         fail(Failure::handshake, "the server does not speak TLS on this port");
         return;
     }
@@ -228,12 +238,16 @@ void TlsSession::fail_by_library(int ssl_error) {
     }
 }
 
-std::string TlsSession::handshake_failure(unsigned long error) const {
-    if (!certificate_problem_.empty()) return certificate_problem_;
+std::string TlsSession::handshake_failure(unsigned long error) {
+    if (!certificate_problem_.empty()) {
+        remedy_ = kTrust;
+        return certificate_problem_;
+    }
     const int alert = alert_of(error);
     if (alert >= 0) {
         const bool refused = alert == SSL_AD_HANDSHAKE_FAILURE || about_certificates(alert);
         if (certificate_asked_ && refused) {
+            remedy_ = kOwnCertificate;
             return fmt::format("the server {} (alert {})",
                                context_.has_certificate_ ? "does not accept the client certificate"
                                                          : "asked for a client certificate",
@@ -249,6 +263,7 @@ std::string TlsSession::handshake_failure(unsigned long error) const {
         case SSL_R_BAD_PROTOCOL_VERSION_NUMBER:
             return "the server chose a TLS version that was not offered";
         case SSL_R_WRONG_VERSION_NUMBER:
+            remedy_ = kPlain;
             return "the server does not speak TLS on this port";
         default:
             return fmt::format("what the server sent is not acceptable ({})", reason(error));

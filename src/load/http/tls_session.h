@@ -79,6 +79,8 @@ class TlsSession {
         return message_;
     }  // a sentence's second
        // half, stable
+    // What may help against a failed handshake; "": nothing known.
+    [[nodiscard]] std::string_view remedy() const { return remedy_; }
     [[nodiscard]] bool resumed() const { return resumed_; }  // by the handshake of now
     [[nodiscard]] std::string description() const;           // "TLSv1.3 TLS_AES_256_GCM_SHA384"
 
@@ -97,7 +99,7 @@ class TlsSession {
     [[nodiscard]] bool check_protocol();
     void fail(Failure failure, std::string message);
     void fail_by_library(int ssl_error);
-    [[nodiscard]] std::string handshake_failure(unsigned long error) const;
+    [[nodiscard]] std::string handshake_failure(unsigned long error);
 
     TlsContext& context_;
     ssl_st* ssl_ = nullptr;
@@ -107,6 +109,7 @@ class TlsSession {
     std::string output_;
     std::string message_;
     std::string certificate_problem_;
+    std::string_view remedy_;
     std::size_t fed_ = 0;
     std::size_t without_data_ = 0;
     std::size_t answers_ = 0;  // of output_, not by write()

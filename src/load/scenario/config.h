@@ -35,6 +35,8 @@ struct CommandLine {
     // -r: the request rate in the open model, the spawn rate in the closed one. It never changes
     // the model.
     std::optional<std::string> rate_or_spawn_rate;
+    std::optional<std::string> ca_file, certificate, key, proxy;
+    bool insecure = false;
     bool fail_fast = false;
 };
 

@@ -93,6 +93,13 @@ void read_timeouts(const yaml::Value& value, Timeouts& timeouts);  // one durati
 // read_expect.cc
 [[nodiscard]] Expectation read_expect(const yaml::Value& value);
 [[nodiscard]] bool is_json_pointer(std::string_view text);  // RFC 6901
+// read_tls.cc
+[[nodiscard]] TlsSettings read_tls(const yaml::Value& value, const std::string& file_name);
+// The command line's and the environment's TLS and proxy settings laid over the file's.
+void override_way(const CommandLine& command_line, const Environment& environment,
+                  yaml::Problems& problems, Target& target);
+// A path of the file, which is relative to the file's folder.
+[[nodiscard]] std::string beside(const std::string& file_name, const std::string& path);
 // read_load.cc
 [[nodiscard]] LoadSettings read_load(const Lookup& lookup);
 [[nodiscard]] std::vector<ScenarioSpec> read_scenarios(const yaml::Value& value);

@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 
 #include "load/scenario/class_reader.h"
@@ -71,10 +70,10 @@ void read_redirects(const Value& value, RedirectSettings& redirects) {
     }
 }
 
-Target read_target(const Value& value, const ReadContext& context) {
+Target read_target(const Value& value, const std::string& file_name, const ReadContext& context) {
     Target target;
     const Map map = value.map({"host", "headers", "timeouts", "timeout", "connections", "limits",
-                               "source_addresses", "redirects"});
+                               "source_addresses", "redirects", "tls", "proxy"});
     if (const auto v = map.get("host")) {
         target.host = v->text();
         target.host_mark = v->mark();
@@ -91,13 +90,12 @@ Target read_target(const Value& value, const ReadContext& context) {
     if (const auto v = map.get("redirects")) read_redirects(*v, target.redirects);
     if (const auto v = map.get("source_addresses"))
         read_source_addresses(*v, target.source_addresses);
+    if (const auto v = map.get("tls")) target.tls = read_tls(*v, file_name);
+    if (const auto v = map.get("proxy")) {
+        target.proxy = v->text();
+        target.proxy_mark = v->mark();
+    }
     return target;
-}
-
-std::string beside(const std::string& file_name, const std::string& path) {
-    const std::filesystem::path given(path);
-    if (given.is_absolute()) return path;
-    return (std::filesystem::path(file_name).parent_path() / given).lexically_normal().string();
 }
 
 bool is_name(std::string_view text) {
@@ -200,7 +198,8 @@ ParsedFile read_map(const Map& map, const yaml::Document& document,
     const std::vector<std::string> variables =
         own_users ? variables_of_users(users->node()) : std::vector<std::string>{};
     const ReadContext context{*data, environment, variables};
-    if (const auto v = map.get_or_null("target")) file.target = read_target(*v, context);
+    if (const auto v = map.get_or_null("target"))
+        file.target = read_target(*v, file.file_name, context);
     file.classes = own_users ? read_users(*users, file.target, context)
                              : read_builtin_users(file.target, context, map.value().problems());
     if (const auto v = map.get_or_null("endpoints")) apply_endpoints(*v, file.classes);

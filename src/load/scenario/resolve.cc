@@ -369,6 +369,7 @@ Result<Scenario> resolve(const ParsedFile& file, const ScenarioSpec& spec,
     set_host(file, *stage, command_line, environment, out.target);
 
     Problems problems;
+    override_way(command_line, environment, problems, out.target);
     LoadResolver load(spec, file.from_url);
     load.apply(Layer{file.defaults, ""});
     load.apply(Layer{spec.load, ""});

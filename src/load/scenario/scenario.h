@@ -73,8 +73,10 @@ struct Target {
     ResponseLimits limits;
     TlsSettings tls;
     RedirectSettings redirects;
-    std::string proxy;  // URL; "": from the environment, "none": none
-    // Local IP addresses and blocks of them (ip_block.h) that connections start from, in turn;
+    std::string proxy;        // URL; "": from the environment, "none": none
+    SourceMark proxy_mark{};  // as host_mark
+                              // Local IP addresses and blocks of them (ip_block.h) that connections
+                              // start from, in turn;
     // none: the kernel's choice.
     std::vector<std::string> source_addresses;
 };

@@ -8,6 +8,19 @@
 namespace squadload::scenario {
 namespace {
 
+std::string tls_text(const TlsSettings& tls) {
+    std::string out = fmt::format("{{verify: {}, ", tls.verify);
+    const auto add = [&](const char* key, const std::string& value) {
+        if (!value.empty()) out += fmt::format("{}: {}, ", key, yaml_scalar(value));
+    };
+    add("ca_file", tls.ca_file);
+    add("certificate_file", tls.certificate_file);
+    add("key_file", tls.key_file);
+    add("server_name", tls.server_name);
+    return out + fmt::format("session_reuse: {}, min_version: {}, max_version: {}}}",
+                             tls.session_reuse, tls.min_version, tls.max_version);
+}
+
 void write_target(YamlWriter& out, const Target& target) {
     out.key(0, "target");
     if (!target.host.empty()) out.key(1, "host", yaml_scalar(target.host));
@@ -16,6 +29,8 @@ void write_target(YamlWriter& out, const Target& target) {
     const bool shared = target.connections.mode == ConnectionMode::shared;
     out.key(1, "connections",
             shared ? fmt::format("{{mode: shared, max: {}}}", target.connections.max) : "per_user");
+    out.key(1, "tls", tls_text(target.tls));
+    if (!target.proxy.empty()) out.key(1, "proxy", yaml_scalar(masked_url(target.proxy)));
     const ResponseLimits& limits = target.limits;
     out.key(1, "limits",
             fmt::format("{{header_bytes: {}, checked_body_bytes: {}, body_bytes: {}}}",
