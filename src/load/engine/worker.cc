@@ -6,7 +6,8 @@ namespace squadload::engine {
 namespace {
 
 constexpr Nanos kStopCheck = std::chrono::milliseconds{100};  // how soon a stop is noticed
-constexpr int kCloseTurns = 1000;  // bound on the turns spent closing sockets
+constexpr Nanos kCloseTime = std::chrono::seconds{5};  // bound on the time spent closing sockets
+constexpr int kLookEvery = 16;  // turns of closing: with many users, looking takes longer than they
 
 measure::ArrivalBins make_bins(const pacing::Schedule* schedule) {
     if (schedule == nullptr || schedule->arrivals() != pacing::Arrivals::poisson) return {};
@@ -64,8 +65,11 @@ void Worker::close_intervals(MonoTime now) {
 }
 
 void Worker::close_connections() {
-    for (int i = 0; i < kCloseTurns && !driver_->shut(); ++i)
+    const MonoTime last = loop_.now() + kCloseTime;
+    for (int turn = 0; loop_.now() < last; ++turn) {
+        if ((turn < kLookEvery || turn % kLookEvery == 0) && driver_->shut()) return;
         loop_.run_once(loop_.now() + std::chrono::milliseconds{1});
+    }
 }
 
 }  // namespace squadload::engine
