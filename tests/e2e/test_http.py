@@ -98,6 +98,7 @@ def test_redirects_are_followed_and_count_as_one_request(squadload, redirecting,
     file = redirect_file(tmp_path, redirecting, "path: /start, expect: {json: {/text: hello}}", 5)
     run = squadload("run", "--config", file)
     assert run.totals["outcomes"]["ok"] == run.totals["scheduled"] == 10, run.scenario["failures"]
+    assert run.totals["redirects"] == 20
     redirecting.stop()
     assert sorted(redirecting.requests()) == ["GET /agents/chat"] * 10 + ["GET /next?x=1"] * 10 + ["GET /start"] * 10
 

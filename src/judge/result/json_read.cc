@@ -181,6 +181,7 @@ TaskStats read_stats(const Field& field) {
     stats.retries = field["retries"].u64();
     stats.bytes_received = field["bytes_received"].u64();
     stats.bytes_sent = field["bytes_sent"].u64();
+    stats.redirects = field["redirects"].u64();
     return stats;
 }
 

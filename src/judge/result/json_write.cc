@@ -80,6 +80,7 @@ void add_stats(Json& out, const TaskStats& stats, double throughput) {
     out["retry_wait_ms"] = summary_document(stats.retry_wait);
     out["bytes_received"] = stats.bytes_received;
     out["bytes_sent"] = stats.bytes_sent;
+    out["redirects"] = stats.redirects;
     out["histograms"] = {{"response_time", histogram_document(stats.response_time)},
                          {"response_time_ok", histogram_document(stats.response_time_ok)},
                          {"service_time", histogram_document(stats.service_time)},

@@ -32,6 +32,7 @@ measure::TaskStats random_stats(std::uint64_t seed, int n, std::uint16_t task) {
         if (random.below(10) != 0) r.first_byte = r.service_time / 2;
         r.bytes_received = random.below(1000);
         r.bytes_sent = 100;
+        r.redirects = 1;
         stats.record(r);
     }
     stats.record_unsent(3);

@@ -48,6 +48,7 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.first_byte = result.first_byte;
     r.bytes_received = result.bytes_received;
     r.bytes_sent = result.bytes_sent;
+    r.redirects = result.redirects;
     interval_->tasks[job.entry].record(r);
     first_intended_ = std::min(first_intended_, since_start(job.intended));
     const Nanos end = since_start(result.end);

@@ -79,6 +79,7 @@ TEST(RedirectedExchange, IsOneRequestWithOneOutcome) {
     EXPECT_EQ(all.outcomes.requests(), 1U);
     EXPECT_EQ(all.response_time.max(), 60ms);
     EXPECT_EQ(all.first_byte.max(), 60ms);
+    EXPECT_EQ(all.redirects, 2U);
     std::uint64_t sent = 0;
     for (const std::string& request : r.server.requests) sent += request.size();
     EXPECT_EQ(all.bytes_sent, sent);

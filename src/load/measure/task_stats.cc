@@ -22,6 +22,7 @@ void TaskStats::record(const RequestRecord& r) {
     if (r.status == kTooManyRequests) ++responses_429;
     bytes_received += r.bytes_received;
     bytes_sent += r.bytes_sent;
+    redirects += r.redirects;
 }
 
 void TaskStats::merge(const TaskStats& other) {
@@ -40,6 +41,7 @@ void TaskStats::merge(const TaskStats& other) {
     retry_wait.merge(other.retry_wait);
     bytes_received += other.bytes_received;
     bytes_sent += other.bytes_sent;
+    redirects += other.redirects;
 }
 
 void TaskStats::clear() {
@@ -58,6 +60,7 @@ void TaskStats::clear() {
     retry_wait.clear();
     bytes_received = 0;
     bytes_sent = 0;
+    redirects = 0;
 }
 
 }  // namespace squadload::measure

@@ -23,6 +23,7 @@ struct RequestRecord {
     Nanos first_byte{-1};   // actual start to first byte of the response; -1: none came
     std::uint64_t bytes_received = 0;  // on the wire
     std::uint64_t bytes_sent = 0;
+    std::uint32_t redirects = 0;  // followed
 };
 
 struct TaskStats {
@@ -41,6 +42,7 @@ struct TaskStats {
     Histogram retry_wait;
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
+    std::uint64_t redirects = 0;  // followed
 
     void record(const RequestRecord& r);  // unsent: only the outcome counts
     void record_unsent(std::uint64_t n = 1) { outcomes.add(Outcome::unsent, n); }

@@ -59,6 +59,7 @@ RequestRecord sample_record(Random& random) {
     if (random.below(2) == 0) r.first_byte = Nanos{random.between(0, r.service_time.count())};
     r.bytes_received = random.below(10'000);
     r.bytes_sent = random.below(1'000);
+    r.redirects = static_cast<std::uint32_t>(random.below(3));
     return r;
 }
 
@@ -76,6 +77,7 @@ void expect_same(const TaskStats& a, const TaskStats& b) {
     EXPECT_EQ(a.retry_wait, b.retry_wait);
     EXPECT_EQ(a.bytes_received, b.bytes_received);
     EXPECT_EQ(a.bytes_sent, b.bytes_sent);
+    EXPECT_EQ(a.redirects, b.redirects);
 }
 
 TEST(TaskStatsTest, ARequestGoesWhereItBelongs) {
@@ -89,6 +91,7 @@ TEST(TaskStatsTest, ARequestGoesWhereItBelongs) {
     r.first_byte = 2ms;
     r.bytes_received = 100;
     r.bytes_sent = 40;
+    r.redirects = 2;
     stats.record(r);
     r.outcome = Outcome::connect_error;
     r.connect = r.first_byte = -1ns;
@@ -111,6 +114,7 @@ TEST(TaskStatsTest, ARequestGoesWhereItBelongs) {
     EXPECT_EQ(stats.responses_429, 1U);
     EXPECT_EQ(stats.bytes_received, 300U);
     EXPECT_EQ(stats.bytes_sent, 120U);
+    EXPECT_EQ(stats.redirects, 6U);
 }
 
 TEST(TaskStatsTest, AnUnsentRequestHasNoTimes) {
