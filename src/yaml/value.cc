@@ -211,7 +211,11 @@ std::optional<Value> Map::get_or_null(std::string_view key) const {
 std::optional<Value> Map::get(std::string_view key) const {
     auto found = get_or_null(key);
     if (!found || !found->is_null()) return found;
-    found->fail("has no value");
+    for (const Entry& entry : value_.node_->entries) {  // nothing stands in the next line
+        if (entry.key.text != key) continue;
+        value_.problems_->add(SourceMark{*value_.file_, entry.key.line, entry.key.column},
+                              fmt::format("{}: has no value", found->path()));
+    }
     return std::nullopt;
 }
 

@@ -213,10 +213,17 @@ TEST(ValueTest, ProblemsNamePlacePathAndWhatWasExpected) {
     EXPECT_NE(read_error("5", [](const Value& v) { (void)v.items(); }).find("expected a list"),
               std::string::npos);
     EXPECT_EQ(read_error("{a: }", [](const Value& v) { (void)v.map({"a"}).get("a"); }),
-              "f.yaml:1:8: v.a: has no value");
+              "f.yaml:1:5: v.a: has no value");
     EXPECT_NE(read_error("1MB", [](const Value& v) { (void)v.bytes(0, 1000); })
                   .find("expected a size from 0 to 1,000 bytes"),
               std::string::npos);
+}
+
+TEST(ValueTest, AKeyWithoutAValueIsSaidWhereItStands) {
+    const auto document = Document::parse("a:\n  b:\n\nc: 1\n", "f.yaml");
+    Problems problems;
+    (void)Value(*document, problems).map({"a", "c"}).get("a")->map({"b"}).get("b");
+    EXPECT_EQ(problems.first().value().text(), "f.yaml:2:3: a.b: has no value");
 }
 
 TEST(ValueTest, TheFirstProblemStays) {

@@ -12,7 +12,7 @@
 namespace squadload::http {
 
 // Longer values are refused: a user keeps them, and there may be thousands of users.
-inline constexpr std::size_t kMaxExtractedBytes = 64 * 1024;
+inline constexpr std::size_t kMaxExtractedBytes = scenario::kMaxVariableBytes;
 
 // The extractions of one request. Immutable once made; shared by threads.
 class Extractor {

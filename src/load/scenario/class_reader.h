@@ -68,9 +68,12 @@ void read_short_request(const yaml::Value& value, const ClassScope& scope, const
                                            Known& known);
 // Adds the label of a request, or the problem that another of the class has it.
 void add_label(std::string label, const yaml::Value& value, ClassScope& scope);
+// Names of classes, tasks and steps stand in reports: something, and no control characters.
+void check_name(std::string_view name, std::string_view noun, const yaml::Value& value);
 // Whether a list or map alone holds more than kMaxRequests, which is a problem then.
 [[nodiscard]] bool too_many(const yaml::Value& value);
 // The value of the key `name` in a map; nullptr when there is none.
 [[nodiscard]] const yaml::Node* name_key(const yaml::Value& map);
+[[nodiscard]] bool has_key(const yaml::Value& map, std::string_view key);
 
 }  // namespace squadload::scenario

@@ -78,7 +78,7 @@ void append_json(std::string_view value, std::string& out) {
             i += length == 0 ? 1 : length;
             continue;
         }
-        if (byte < 0x20) {
+        if (byte < 0x20 || byte == 0x7f) {  // DEL need not be, but YAML refuses it
             append_json_control(byte, out);
         } else {
             if (byte == '"' || byte == '\\') out += '\\';

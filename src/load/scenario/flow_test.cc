@@ -308,7 +308,15 @@ TEST(FlowTest, MistakesAreSaidWithThePlace) {
         {get + "extract: {x-y: {json: /a}}}", "named with letters, digits and '_'"},
         {get + "extract: {1x: {json: /a}}}", "named with letters, digits and '_'"},
         {get + "extract: {x: /a}}", "users.U.tasks.t.steps[0].extract.x"},
-        {get + "weight: 2}", "weight"},
+        {get + "weight: 2}", "a step has no weight of its own; a task has"},
+        {get + "steps: [GET /]}", "a step has no steps of its own"},
+        {get + "extract: x}", "expected variables and where they come from, such as {token: "},
+        {get + "extract: {x: /x}}", "extract.x: expected exactly one of json, header and regex"},
+        {get + "extract: {x: {json: /a, default: " + std::string(65'537, 'x') + "}}}",
+         "default: a variable holds at most 64 KiB"},
+        {token + "{name: b, path: '/{{ token }}'}", "write {{ var(token) }} for what a step"},
+        {"CONNECT /", "CONNECT opens a tunnel and is not supported"},
+        {"{name: \"a\\nb\", path: /}", "may not hold line breaks or control characters"},
         {"{path: /}", "a step in a list needs a name"},
         {"{name: a}", "a step needs a path"},
         {"{name: a, path: /}, {name: a, path: /}", "there is a step named 'a' already"},
@@ -336,6 +344,15 @@ TEST(FlowTest, MistakesAreSaidWithThePlace) {
         {"    tasks: {t: {steps: [GET /], extract: {a: {json: /}}}}\n",
          "has no extract of its own"},
         {"    tasks: {t: {steps: {a: {name: b, path: /}}}}\n", "the key is the name of the step"},
+        {"    tasks: {t: {steps: GET /}}\n", "expected a list of steps, such as [GET /health]"},
+        {"    on_start: {path: /, method: POST}\n    tasks: {t: GET /}\n",
+         "f.yaml:5:15: users.U.on_start: expected a list of steps, such as [GET /health], or a "
+         "map"},
+        {"    tasks: {t: {path: /, when: x}}\n", "when belongs to a step; write the request into"},
+        {"    tasks: {t: {path: /, think: 1}}\n", "think belongs to a step"},
+        {"    tasks: {'': GET /}\n", "a task needs a name that is not empty"},
+        {"    tasks: {\"\\e[2J\": GET /}\n", "the name of a task may not hold line breaks or"},
+        {"    tasks: {t: {steps: {'': GET /}}}\n", "a step needs a name that is not empty"},
         {"    on_strat: [GET /]\n", "did you mean 'on_start'?"},
         {"    on_start: [GET /]\n", "a user needs tasks"},
         {"    cookies: maybe\n    tasks: {t: GET /}\n", "true or false"},
@@ -344,6 +361,30 @@ TEST(FlowTest, MistakesAreSaidWithThePlace) {
         const std::string got = flow_error(text);
         EXPECT_NE(got.find(sentence), std::string::npos) << text << " → " << got;
     }
+}
+
+TEST(FlowTest, AStepMayBeCalledLikeAKey) {
+    EXPECT_EQ(flow_error("    on_start: {path: GET /}\n    tasks: {t: {steps: {path: GET /}}}\n"),
+              "none");
+}
+
+TEST(FlowTest, ClassesAndHeadersAreBoundedAndClassesNamed) {
+    std::string users = "  U: {tasks: {t: GET /}}\n", headers;
+    for (int i = 0; i < 1'000; ++i) {
+        users += "  c" + std::to_string(i) + ": {weight: 0}\n";
+        headers += "h" + std::to_string(i) + ": 1, ";
+    }
+    EXPECT_NE(flow_scenario(flow_file(users)).error().text().find("more than 1000 user classes"),
+              std::string::npos);
+    EXPECT_EQ(step_error("{name: a, path: /, headers: {" + headers + "}}"), "none");
+    EXPECT_NE(step_error("{name: a, path: /, headers: {" + headers + "x: 1}}")
+                  .find("headers: more than 1000 headers"),
+              std::string::npos);
+    EXPECT_NE(flow_scenario(flow_file("  '': {tasks: {t: GET /}}\n"))
+                  .error()
+                  .text()
+                  .find("a user class needs a name that is not empty"),
+              std::string::npos);
 }
 
 TEST(FlowTest, RequestsAndVariablesAreBounded) {

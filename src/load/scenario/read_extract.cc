@@ -15,6 +15,9 @@ using Names = std::vector<std::string>;
 
 constexpr std::size_t kMaxAllVariables = 65'535;  // over all classes: what an index can count
 
+constexpr std::string_view kOneSource =
+    "expected exactly one of json, header and regex, such as {json: /token}";
+
 const Node* child(const Node& map, std::string_view key) {
     for (const yaml::Entry& entry : map.entries) {
         if (entry.key.text == key) return &entry.value;
@@ -126,6 +129,10 @@ Names variables_of_users(const Node& users) {
 
 std::vector<Extraction> read_extract(const Value& value, const ClassScope& scope) {
     std::vector<Extraction> all;
+    if (!value.is_map() && !value.is_null()) {
+        value.fail("expected variables and where they come from, such as {token: {json: /token}}");
+        return all;
+    }
     for (const auto& entry : value.entries()) {
         Extraction extraction;
         const auto variable = find_variable(entry.name, scope.context.variables);
@@ -137,13 +144,20 @@ std::vector<Extraction> read_extract(const Value& value, const ClassScope& scope
             continue;
         }
         extraction.variable = *variable;
+        if (!entry.value.is_map()) {
+            entry.value.fail(kOneSource);
+            continue;
+        }
         const Map map = entry.value.map({"json", "header", "regex", "default"});
         if (map.has("json") + map.has("header") + map.has("regex") != 1) {
-            entry.value.fail(
-                "expected exactly one of json, header and regex, such as {json: /token}");
+            entry.value.fail(kOneSource);
         }
         read_source(map, extraction);
-        if (const auto v = map.get("default")) extraction.fallback = v->text();
+        if (const auto v = map.get("default")) {
+            extraction.fallback = v->text();
+            if (extraction.fallback->size() > kMaxVariableBytes)
+                v->fail("a variable holds at most 64 KiB");
+        }
         all.push_back(std::move(extraction));
     }
     return all;

@@ -11,6 +11,8 @@ namespace {
 using yaml::Map;
 using yaml::Value;
 
+constexpr std::size_t kMaxHeaders = 1'000;
+
 std::string upper(std::string text) {
     for (char& c : text) {
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -32,7 +34,7 @@ class RequestReader {
     }
 
     void read(const Map& map, std::string_view noun) {
-        if (const auto v = map.get("method")) read_method(*v);
+        if (const auto v = map.get("method")) read_method(*v, v->text());
         if (const auto v = map.get("path")) {
             read_path(*v, v->text());
         } else {
@@ -63,16 +65,16 @@ class RequestReader {
             value.fail("expected a map with keys such as path, or a text such as GET /health");
             return;
         }
-        request_.method = upper(text.substr(0, space));
+        read_method(value, text.substr(0, space));
         read_path(value, text.substr(space + 1));
         add_target_headers(value);
     }
 
   private:
-    void read_method(const Value& value) {
-        request_.method = upper(value.text());
+    void read_method(const Value& value, const std::string& method) {
+        request_.method = upper(method);
         if (!is_token(request_.method)) {
-            value.fail(fmt::format("'{}' is not a method such as GET or POST", value.text()));
+            value.fail(fmt::format("'{}' is not a method such as GET or POST", method));
         } else if (request_.method == "CONNECT") {
             value.fail("CONNECT opens a tunnel and is not supported");
         }
@@ -205,6 +207,10 @@ Template compile_at(const Value& value, Escape escape, const ReadContext& contex
 
 HeaderTemplates read_headers(const Value& headers, const ReadContext& context) {
     HeaderTemplates all;
+    if (headers.node().entries.size() > kMaxHeaders) {
+        headers.fail(fmt::format("more than {} headers", kMaxHeaders));
+        return all;
+    }
     for (const auto& entry : headers.entries()) {
         const std::string name = upper(entry.name);
         const auto fail = [&](std::string_view sentence) {

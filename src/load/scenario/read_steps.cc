@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "load/scenario/class_reader.h"
 
 namespace squadload::scenario {
@@ -13,6 +15,11 @@ constexpr std::int64_t kMaxRepeat = 1'000'000;
 bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
+}
+
+bool has_control(std::string_view text) {
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 // "POST /jobs/{{ var(job) }}/cancel?now=1" → "jobs_cancel".
@@ -87,6 +94,10 @@ Step read_step(const Value& value, std::string name, const ClassScope& scope, Kn
         read_short_request(value, scope, known, step);
         return step;
     }
+    for (const std::string_view key : {"steps", "weight"}) {
+        if (has_key(value, key))
+            value.fail(fmt::format("a step has no {} of its own; a task has", key));
+    }
     const Map map = value.map(request_keys({"when", "repeat", "think"}));
     Known here = known;
     if (const auto v = map.get("when")) {
@@ -103,6 +114,14 @@ Step read_step(const Value& value, std::string name, const ClassScope& scope, Kn
     return step;
 }
 
+// One step where several are to stand.
+bool is_request(const Value& map) {
+    const auto& entries = map.node().entries;
+    return std::any_of(entries.begin(), entries.end(), [](const yaml::Entry& entry) {
+        return entry.key.text == "path" && entry.value.text.starts_with('/');
+    });
+}
+
 // A step with the name it shall have.
 struct NamedStep {
     std::string name;
@@ -114,11 +133,16 @@ std::vector<NamedStep> named_steps(const Value& value, std::set<std::string>& na
     std::vector<NamedStep> steps;
     if (too_many(value)) return steps;
     const auto take = [&](const std::string& name, const Value& step) {
+        check_name(name, "step", step);
         if (!names.insert(name).second) {
             step.fail(fmt::format("there is a step named '{}' already", name));
         }
     };
     if (!value.is_list()) {
+        if (!value.is_map() || is_request(value)) {
+            value.fail("expected a list of steps, such as [GET /health], or a map of names");
+            return steps;
+        }
         for (const auto& entry : value.entries()) {
             if (name_key(entry.value) != nullptr) {
                 entry.value.fail("the key is the name of the step; remove name");
@@ -146,6 +170,13 @@ std::vector<NamedStep> named_steps(const Value& value, std::set<std::string>& na
 
 }  // namespace
 
+void check_name(std::string_view name, std::string_view noun, const Value& value) {
+    if (name.empty()) value.fail(fmt::format("a {} needs a name that is not empty", noun));
+    if (has_control(name))
+        value.fail(
+            fmt::format("the name of a {} may not hold line breaks or control characters", noun));
+}
+
 bool too_many(const Value& value) {
     const std::size_t requests = value.node().items.size() + value.node().entries.size();
     if (requests <= kMaxRequests) return false;
@@ -158,6 +189,12 @@ const yaml::Node* name_key(const Value& map) {
         if (entry.key.text == "name") return &entry.value;
     }
     return nullptr;
+}
+
+bool has_key(const Value& map, std::string_view key) {
+    const auto& entries = map.node().entries;
+    return std::any_of(entries.begin(), entries.end(),
+                       [&](const yaml::Entry& entry) { return entry.key.text == key; });
 }
 
 void add_label(std::string label, const Value& value, ClassScope& scope) {

@@ -32,6 +32,10 @@ Task read_task(std::string name, const Value& value, ClassScope& scope, Known kn
         read_short_request(value, scope, known, task);
         return task;
     }
+    for (const std::string_view key : {"when", "repeat", "think"}) {
+        if (has_key(value, key))
+            value.fail(fmt::format("{} belongs to a step; write the request into steps", key));
+    }
     const Map map = value.map(request_keys({"weight", "steps"}));
     if (const auto v = map.get("weight")) {
         task.weight = static_cast<std::uint32_t>(v->integer(0, kMaxWeight));
@@ -104,6 +108,7 @@ std::vector<NamedTask> named_tasks(const Value& value) {
             if (name_key(entry.value) != nullptr) {
                 entry.value.fail("the key is the name of the task; remove name");
             }
+            check_name(entry.name, "task", entry.value);
             tasks.push_back({entry.name, entry.value});
         }
         return tasks;
@@ -115,6 +120,7 @@ std::vector<NamedTask> named_tasks(const Value& value) {
             continue;
         }
         const std::string& name = named->text;
+        check_name(name, "task", item);
         if (std::any_of(tasks.begin(), tasks.end(),
                         [&](const NamedTask& t) { return t.name == name; })) {
             item.fail(fmt::format("there is a task named '{}' already", name));
@@ -171,6 +177,7 @@ std::vector<TargetHeader> headers_of_class(const Target& target, const ReadConte
 UserClass read_class(const Value::Named& entry, const Target& target, const ReadContext& context) {
     UserClass user;
     user.name = entry.name;
+    check_name(user.name, "user class", entry.value);
     const Map map = entry.value.map(
         {"weight", "wait_time", "cookies", "on_start", "on_stop", "tasks", "description"});
     user.variables = variables_of_class(entry.value.node());
@@ -214,6 +221,10 @@ std::vector<UserClass> read_users(const Value& users, const Target& target,
                                   const ReadContext& context) {
     std::vector<UserClass> classes;
     std::size_t requests = 0;
+    if (users.node().entries.size() > kMaxRequests) {
+        users.fail(fmt::format("more than {} user classes", kMaxRequests));
+        return classes;
+    }
     for (const auto& entry : users.entries()) {
         classes.push_back(read_class(entry, target, context));
         requests += requests_of(classes.back());

@@ -114,6 +114,8 @@ struct Expectation {
     [[nodiscard]] bool reads_body() const { return !body_contains.empty() || !json.empty(); }
 };
 
+inline constexpr std::size_t kMaxVariableBytes = 64 * 1024;  // that an extraction may set
+
 // Takes a value out of an ok response into a variable of the user.
 struct Extraction {
     enum class From {

@@ -84,8 +84,9 @@ class ExpressionReader {
         skip_spaces();
         if (peek() != '(') {
             return fail_at(
-                mark_, fmt::format("'{0}' is not a call; write {{{{ choice({0}) }}}} for a list "
-                                   "or {{{{ \"{0}\" }}}} for the text",
+                mark_, fmt::format("'{0}' is not a call; write {{{{ var({0}) }}}} for what a step "
+                                   "extracted, {{{{ choice({0}) }}}} for a list or {{{{ \"{0}\" "
+                                   "}}}} for the text",
                                    name));
         }
         ++at_;

@@ -252,6 +252,49 @@ scenarios: {s: {rate: 1, duration: 1}}
     EXPECT_NE(yaml.find("Accept: text/html"), std::string::npos) << yaml;
 }
 
+TEST(ToYamlTest, SecretsInBodiesAndQueriesAreMasked) {
+    const auto config = Config::parse(R"yaml(
+users:
+  U:
+    tasks:
+      t:
+        path: /
+        query: {api_key: secret-1, q: [a, b], access_token: "{{ env(API_KEY) }}"}
+        json:
+          Password: secret-2
+          pin: {user_secret: -12345, "new\"password": "secret-3 {{ seq() }}", n: 12}
+          list: [{refresh_token: secret-4, token: "{{ uuid() }}"}, 7, "password", "x"]
+          max_tokens: 16
+          author: "a: \"password\": b"
+          secret: null
+scenarios: {s: {rate: 1, duration: 1}}
+)yaml",
+                                      "f.yaml", some_environment);
+    ASSERT_TRUE(config) << config.error().text();
+    const std::string yaml = to_yaml(config->effective("s", {}).value());
+    EXPECT_EQ(yaml.find("secret-"), std::string::npos) << yaml;
+    EXPECT_EQ(yaml.find("12345"), std::string::npos) << yaml;
+    EXPECT_EQ(yaml.find("sk-1234"), std::string::npos) << yaml;
+    for (const std::string_view shown :
+         {"api_key: \"***\"", "q: [a, b]", "access_token: \"{{ env(API_KEY) }}\"",
+          R"("Password":"***","pin":{"user_secret":"***","new\"password":"***","n":12})",
+          R"([{"refresh_token":"***","token":"{{ uuid() }}"},7,"password","x"])",
+          R"("max_tokens":16,"author":"a: \"password\": b","secret":null})"}) {
+        EXPECT_NE(yaml.find(shown), std::string::npos) << shown << " is not in\n" << yaml;
+    }
+    EXPECT_TRUE(Config::parse(yaml, "f.yaml", some_environment));
+}
+
+TEST(ToYamlTest, TextsWithUnusualCharactersAreReadBack) {
+    const auto config = Config::parse(
+        "scenarios: {s: {rate: 1, duration: 1}}\nusers: {U: {tasks: {t: {path: /, json: "
+        "{\"k\\x7f\": "
+        "\"\\x7f\\u0085\\u2028\\ufeff\\0\"}, expect: {json: {/a: \"\\x7f\"}}}}}}\n",
+        "f.yaml", some_environment);
+    ASSERT_TRUE(config) << config.error().text();
+    expect_round_trip(config->effective("s", {}).value());
+}
+
 TEST(ToYamlTest, NotesAreComments) {
     CommandLine cli;
     cli.users = "5";

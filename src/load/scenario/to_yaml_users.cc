@@ -69,7 +69,7 @@ void write_query(YamlWriter& out, int depth, const Request& request) {
         for (std::size_t j = 0; j < request.query.size(); ++j) {
             if (request.query[j].first.source() != name) continue;
             earlier = earlier || j < i;
-            values.push_back(request.query[j].second.source());
+            values.push_back(masked_field(name, request.query[j].second.source()));
         }
         if (!earlier)
             out.key(depth + 1, name,
@@ -99,7 +99,7 @@ void write_request(YamlWriter& out, int depth, const Request& request, const Use
     write_query(out, depth, request);
     write_headers(out, depth, request.headers);
     if (request.has_body && request.body_is_json)
-        out.key(depth, "json", request.body.source());
+        out.key(depth, "json", masked_json(request.body.source()));
     else if (request.has_body)
         out.key(depth, "body", yaml_scalar(request.body.source()));
     out.key(depth, "timeout", timeouts_text(request.timeouts));

@@ -11,6 +11,8 @@
 namespace squadload::scenario {
 namespace {
 
+constexpr std::string_view kMask = "***";
+
 bool is_plain(std::string_view text) {
     constexpr std::string_view kSpecial[] = {"true", "false", "null", "Null", "NULL", "exists"};
     const auto letter = [](char c) {
@@ -27,7 +29,7 @@ bool is_plain(std::string_view text) {
 
 // "env(KEY)": what is written there is no secret itself.
 bool is_reference(std::string_view expression) {
-    constexpr std::string_view kCalls[] = {"env", "var", "field", "user"};
+    constexpr std::string_view kCalls[] = {"env", "var", "field", "user", "uuid", "seq", "now"};
     const std::size_t first = expression.find_first_not_of(' ');
     if (first == std::string_view::npos) return false;
     expression.remove_prefix(first);
@@ -52,16 +54,52 @@ bool is_only_references(std::string source) {
            (source.empty() || source == "Bearer " || source == "Basic " || source == "Token ");
 }
 
+bool is_number_start(char c) {
+    return c == '-' || (c >= '0' && c <= '9');
+}
+
+// The end of the JSON string that begins at `at`, behind its quote.
+std::size_t string_end(std::string_view json, std::size_t at) {
+    for (++at; at < json.size() && json[at] != '"'; ++at) {
+        if (json[at] == '\\') ++at;
+    }
+    return std::min(at + 1, json.size());
+}
+
 }  // namespace
+
+std::string masked_field(std::string_view name, const std::string& source) {
+    return names_secret_field(name) && !is_only_references(source) ? std::string(kMask) : source;
+}
+
+std::string masked_json(std::string_view json) {
+    std::string out;
+    std::string_view name;  // of the member whose value comes next, with its escapes
+    for (std::size_t at = 0; at < json.size();) {
+        if (is_number_start(json[at]) && names_secret_field(name)) {
+            out += fmt::format("\"{}\"", kMask);
+            at = std::min(json.find_first_of(",}", at), json.size());
+            continue;
+        }
+        if (json[at] != '"') {
+            if (json[at] != ':') name = {};
+            out += json[at++];
+            continue;
+        }
+        const std::string_view text = json.substr(at, string_end(json, at) - at);
+        at += text.size();
+        const bool is_name = name.empty() && json.substr(at).starts_with(':');
+        const std::string value(text.substr(1, text.size() - 2));
+        out += '"' + (is_name ? value : masked_field(name, value)) + '"';
+        name = is_name ? text.substr(1, text.size() - 2) : std::string_view{};
+    }
+    return out;
+}
 
 // JSON's quotes and escapes are YAML's too.
 std::string yaml_scalar(std::string_view text) {
     if (is_plain(text)) return std::string(text);
-    std::string quoted = escaped(text, Escape::json_value);
-    for (std::size_t at = quoted.find('\x7f'); at != std::string::npos; at = quoted.find('\x7f')) {
-        quoted.replace(at, 1, "\\u007F");
-    }
-    return quoted;
+    return escaped(text, Escape::json_value);
 }
 
 std::string yaml_list(const std::vector<std::string>& texts) {
@@ -93,7 +131,7 @@ void write_headers(YamlWriter& out, int depth, const HeaderTemplates& headers) {
     out.key(depth, "headers");
     for (const auto& [name, value] : headers) {
         const bool masked = names_secret(name) && !is_only_references(value.source());
-        out.key(depth + 1, name, masked ? "\"***\"" : yaml_scalar(value.source()));
+        out.key(depth + 1, name, yaml_scalar(masked ? kMask : value.source()));
     }
 }
 

@@ -1,4 +1,4 @@
-// Writing a scenario back as YAML: scalars, lists, indented lines, masked headers. Internal to
+// Writing a scenario back as YAML: scalars, lists, indented lines, masked secrets. Internal to
 // load/scenario.
 #pragma once
 
@@ -26,6 +26,11 @@ class YamlWriter {
     std::string out_;
 };
 
+// "***" in place of a literal text in a field that names a secret (names_secret_field); expressions
+// that name none stay.
+[[nodiscard]] std::string masked_field(std::string_view name, const std::string& source);
+// The same for every member of compact JSON, numbers too.
+[[nodiscard]] std::string masked_json(std::string_view json);
 // Values of headers that name secrets are masked, unless they are expressions that name none.
 void write_headers(YamlWriter& out, int depth, const HeaderTemplates& headers);
 // to_yaml_users.cc
