@@ -61,6 +61,13 @@ TEST(ResponseBounds, HeaderBlockMayReachItsBoundExactly) {
     expect_error(head + "abc", limits(0, 100), kHeadersOver);
 }
 
+TEST(ResponseBounds, TrailersThatNameACodingAreBoundedLikeOthers) {
+    const std::string start = kChunkedHead + "0\r\nTransfer-Encoding: gzip\r\nX: ";
+    const auto bound = limits(500, 100);
+    expect_error(start + repeated("x", 1000) + "\r\nnot a header\r\n", bound, kHeadersOver);
+    expect_error(start + "x\r\n\r\n", bound, "");
+}
+
 TEST(ResponseBounds, EndlessHeadersOfEveryKind) {
     const auto bound = limits(500, 100);
     expect_error("HTTP/1.1 200 " + repeated("O", 1000), bound, kHeadersOver);

@@ -41,6 +41,7 @@ struct ResponseParser::State {
     bool truncated = false;
     bool in_header_block = true;  // not in body or trailers
     bool at_body = false;         // paused between headers and a chunked body
+    bool chunked = false;         // llhttp's own flag is lost to a trailer named Transfer-Encoding
     bool interim = false;         // the response being read is 1xx
     bool message_done = false;
     bool keep_alive = false;
@@ -73,7 +74,7 @@ struct ResponseParser::State {
         llhttp_reset(&grammar);
         grammar.data = this;
         in_header_block = true;
-        at_body = interim = false;
+        at_body = chunked = interim = false;
         name_bytes = 0;
         message_done = false;
     }
@@ -99,9 +100,7 @@ struct ResponseParser::State {
     }
 
     // In a body that is not chunked every byte is body.
-    [[nodiscard]] bool in_plain_body() const {
-        return !in_header_block && (grammar.flags & F_CHUNKED) == 0;
-    }
+    [[nodiscard]] bool in_plain_body() const { return !in_header_block && !chunked; }
 
     // At a chunk line: what has come since the last one is framing of that chunk.
     void settle_chunk(std::uint64_t chunk_size) {
@@ -232,7 +231,7 @@ int ResponseParser::State::headers_complete() {
         fail_over_body_limit();
         return -1;
     }
-    at_body = (grammar.flags & F_CHUNKED) != 0;
+    at_body = chunked = (grammar.flags & F_CHUNKED) != 0;
     return at_body ? HPE_PAUSED : HPE_OK;
 }
 
