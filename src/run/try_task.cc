@@ -9,6 +9,8 @@
 #include "judge/result/run_result.h"
 #include "load/engine/connection.h"
 #include "load/engine/entry_table.h"
+#include "load/engine/flow.h"
+#include "load/engine/user_data.h"
 #include "load/http/response_parser.h"
 #include "run/run_scenario.h"
 #include "run/wire_tap.h"
@@ -20,25 +22,11 @@ constexpr std::string_view kEndOfHead = "\r\n\r\n";
 constexpr Nanos kTurn = std::chrono::seconds{1};
 constexpr int kCloseTurns = 1000;
 
-// What is left to show when the exchange is over: views of the result do not outlive the call.
-class Attempt final : public engine::ExchangeOwner {
-  public:
-    [[nodiscard]] bool done() const { return done_; }
-    [[nodiscard]] const engine::ExchangeResult& result() const { return result_; }
-    [[nodiscard]] const std::string& message() const { return message_; }
-
-  private:
-    void exchange_started(engine::Connection&, MonoTime) override {}
-    void exchange_done(engine::Connection&, const engine::ExchangeResult& result) override {
-        result_ = result;
-        message_ = result.message;
-        result_.message = result_.example = {};
-        done_ = true;
-    }
-
-    bool done_ = false;
-    engine::ExchangeResult result_;
-    std::string message_;
+// The outcome of one exchange: views of a result do not outlive the call that brings it.
+struct Attempt {
+    bool done = false;
+    engine::ExchangeResult result;
+    std::string message;
 };
 
 // Lines of a head, each with a mark before it, the blank line left out.
@@ -100,12 +88,120 @@ std::string shown(const WireTap& tap, const Attempt& attempt,
     std::string out;
     for (const auto& exchange : tap.exchanges())
         out += (out.empty() ? "" : "\n") + shown(exchange, limits);
-    const auto& result = attempt.result();
+    const auto& result = attempt.result;
     out += fmt::format("\noutcome {}{}{}\n{}\n", measure::name(result.outcome),
-                       attempt.message().empty() ? "" : ": ", attempt.message(), timings(result));
+                       attempt.message.empty() ? "" : ": ", attempt.message, timings(result));
     if (!tls.empty()) out += tls + "\n";
     return out;
 }
+
+// One user on one connection: its requests one after the other, each shown when it is over.
+class Trial final : public engine::ExchangeOwner {
+  public:
+    Trial(const engine::Plan& plan, transport::Loop& loop, const Terminal& terminal)
+        : plan_(plan),
+          loop_(loop),
+          terminal_(terminal),
+          entries_(plan),
+          tap_(plan.scenario.target.limits.checked_body_bytes +
+               plan.scenario.target.limits.header_bytes),
+          channels_{loop, plan},
+          connection_(channels_, plan, entries_, *this, &tap_) {}
+
+    // on_start, the task and on_stop of its user. True when every outcome was ok and nothing was
+    // missing.
+    bool run(std::uint16_t task) {
+        const auto ref = entries_.sequence(task).ref;
+        const auto& user_class = plan_.scenario.classes[ref.user_class];
+        data_.variables.resize(user_class.variables.size());
+        variable_names_ = user_class.variables;
+        titles_ = entries_.of_class(ref.user_class).has_flow;
+        engine::Flow flow(entries_, ref.user_class);
+        Random session(plan_.scenario.seed, RandomStream::user, 0);
+        Random iteration(plan_.scenario.seed, RandomStream::iteration, 0);
+        bool fine = true;
+        if (flow.needs_on_start()) {
+            fine = play(flow, flow.begin_on_start(data_.variables), session);
+        }
+        if (fine) fine = play(flow, flow.begin_iteration(task, data_.variables), iteration);
+        if (flow.needs_on_stop()) {
+            fine = play(flow, flow.begin_on_stop(data_.variables), session) && fine;
+        }
+        close();
+        return fine;
+    }
+
+  private:
+    bool play(engine::Flow& flow, engine::Flow::Next next, Random& random) {
+        using Kind = engine::Flow::Next::Kind;
+        while (next.kind == Kind::send) {
+            if (next.think != nullptr) {
+                wait(pacing::next_start(*next.think, Nanos{0}, Nanos{0}, random));
+            }
+            exchange(next.entry, random);
+            next = flow.answered(attempt_.result.outcome == measure::Outcome::ok, data_.variables);
+        }
+        if (next.kind == Kind::missing) {
+            show(fmt::format("\nended before {}: {} is not set\n", label(next.entry),
+                             variable_names_[next.variable]));
+        }
+        return next.kind == Kind::over;
+    }
+
+    void exchange(std::uint16_t entry, Random& random) {
+        tap_.begin();
+        attempt_ = {};
+        engine::Connection::Job job;
+        job.entry = entry;
+        job.data = &data_;
+        job.intended = job.free_since = loop_.now();
+        connection_.start(job, random, scratch_);
+        while (!attempt_.done) loop_.run_once(loop_.now() + kTurn);
+        std::string text;
+        if (titles_) text = fmt::format("{}── {}\n", shown_any_ ? "\n" : "", label(entry));
+        shown_any_ = true;
+        show(text + shown(tap_, attempt_, plan_.scenario.target.limits, channels_.tls_used));
+    }
+
+    void exchange_started(engine::Connection&, MonoTime) override {}
+    void exchange_done(engine::Connection&, const engine::ExchangeResult& result) override {
+        attempt_.result = result;
+        attempt_.message = result.message;
+        attempt_.result.message = attempt_.result.example = {};
+        attempt_.done = true;
+    }
+
+    void wait(Nanos time) {
+        for (const MonoTime end = loop_.now() + time; loop_.now() < end;) loop_.run_once(end);
+    }
+
+    void close() {
+        connection_.shut();
+        for (int i = 0; i < kCloseTurns && connection_.open(); ++i)
+            loop_.run_once(loop_.now() + std::chrono::milliseconds{1});
+    }
+
+    [[nodiscard]] std::string label(std::uint16_t entry) const {
+        return entry_labels(plan_.scenario)[entry];
+    }
+    void show(const std::string& text) const {
+        terminal_.out(terminal_.out_is_terminal() ? harmless(text) : text);
+    }
+
+    const engine::Plan& plan_;
+    transport::Loop& loop_;
+    const Terminal& terminal_;
+    engine::EntryTable entries_;
+    WireTap tap_;
+    engine::ChannelContext channels_;
+    engine::Connection connection_;
+    engine::UserData data_;
+    std::span<const std::string> variable_names_;
+    std::string scratch_;
+    Attempt attempt_;
+    bool titles_ = false;
+    bool shown_any_ = false;
+};
 
 }  // namespace
 
@@ -163,28 +259,8 @@ Result<int> try_task(scenario::Scenario scenario, const std::string& task, const
     const auto loop = backend->make_loop(0);
     if (!loop) return tl::unexpected(loop.error());
 
-    const auto& limits = plan->scenario.target.limits;
-    const engine::EntryTable entries(*plan);
-    const std::uint16_t entry = entries.sequence(*number).first_entry;
-    WireTap tap(limits.checked_body_bytes + limits.header_bytes);
-    Attempt attempt;
-    engine::ChannelContext channels{**loop, *plan};
-    engine::Connection connection(channels, *plan, entries, attempt, &tap);
-    Random random(plan->scenario.seed, RandomStream::iteration, 0);
-    std::string scratch;
-    engine::Connection::Job job;
-    job.entry = entry;
-    job.intended = job.free_since = (*loop)->now();
-    connection.start(job, random, scratch);
-    while (!attempt.done()) (*loop)->run_once((*loop)->now() + kTurn);
-    connection.shut();
-    for (int i = 0; i < kCloseTurns && connection.open(); ++i)
-        (*loop)->run_once((*loop)->now() + std::chrono::milliseconds{1});
-
-    const auto text = shown(tap, attempt, limits, channels.tls_used);
-    terminal.out(terminal.out_is_terminal() ? harmless(text) : text);
-    return attempt.result().outcome == measure::Outcome::ok ? result::ExitCode::pass
-                                                            : result::ExitCode::fail;
+    Trial trial(*plan, **loop, terminal);
+    return trial.run(*number) ? result::ExitCode::pass : result::ExitCode::fail;
 }
 
 }  // namespace squadload::run

@@ -12,10 +12,11 @@
 
 namespace squadload::run {
 
-// Runs `task` ("chat" or "SquadApiUser.chat"; "": the first with a weight) once and prints request,
-// response, timings and outcome on stdout. Returns 0 when the outcome is ok, else 1. Errors: of
+// Runs `task` ("chat" or "SquadApiUser.chat"; "": the first with a weight) once, as one user with
+// its on_start before and its on_stop after, and prints request, response, timings and outcome of
+// each on stdout. Returns 0 when every outcome is ok, else 1. Errors: of
 // preflight and choose_backend; kind usage for an unknown task, with the nearest known one. Until a
-// timeout of the task strikes there is no end to waiting but a signal.
+// timeout of a request strikes there is no end to waiting but a signal.
 [[nodiscard]] Result<int> try_task(scenario::Scenario scenario, const std::string& task,
                                    const Terminal& terminal, const Network& network,
                                    const std::string& backend = "auto");

@@ -16,9 +16,13 @@ class WireTap final : public engine::Tap {
         std::string sent, received;
     };
 
-    // At most kept_bytes are kept of each direction, over all exchanges.
-    explicit WireTap(std::size_t kept_bytes)
-        : room_to_send_(kept_bytes), room_to_receive_(kept_bytes) {}
+    // At most kept_bytes are kept of each direction, over all exchanges since begin().
+    explicit WireTap(std::size_t kept_bytes) : kept_bytes_(kept_bytes) { begin(); }
+
+    void begin() {
+        room_to_send_ = room_to_receive_ = kept_bytes_;
+        exchanges_.assign(1, {});
+    }
 
     // More than one when redirects were followed; one at least.
     [[nodiscard]] const std::vector<Exchange>& exchanges() const { return exchanges_; }
@@ -38,9 +42,10 @@ class WireTap final : public engine::Tap {
         room -= size;
     }
 
-    std::size_t room_to_send_;
-    std::size_t room_to_receive_;
-    std::vector<Exchange> exchanges_ = std::vector<Exchange>(1);
+    std::size_t kept_bytes_;
+    std::size_t room_to_send_ = 0;
+    std::size_t room_to_receive_ = 0;
+    std::vector<Exchange> exchanges_;
 };
 
 }  // namespace squadload::run

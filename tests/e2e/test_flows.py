@@ -124,10 +124,13 @@ def test_an_interrupt_cuts_iterations_off_and_logs_out(start, service, tmp_path,
 
 def test_failing_steps_are_named(squadload, service, tmp_path):
     server = service()
-    file = flow_file(tmp_path, server, "users: 2, duration: 2s, graceful_stop: 5s")
-    file.write_text(file.read_text().replace('X-User: "{{ user() }}"}\n            repeat', 'X-User: nobody}\n            repeat'))
+    file = flow_file(tmp_path, server, "users: 2, duration: 2s", more='thresholds: ["iteration_rate(ok) > 50%"]')
+    right = 'X-User: "{{ user() }}"}\n            repeat'
+    assert right in file.read_text()
+    file.write_text(file.read_text().replace(right, right.replace('"{{ user() }}"', "nobody")))
     run = squadload("run", "--config", file)
-    assert run.code == 1
+    assert run.code in (1, 4), run.out
+    assert not run.scenario["thresholds"][0]["pass"]
     iterations = run.scenario["iterations"]["conversation"]
     assert iterations["ok"] == 0
     assert iterations["reasons"] == [{"reason": "at ask: client_error", "count": iterations["failed"]}]
@@ -140,3 +143,25 @@ def test_bounds_on_iterations_name_what_exists(squadload, service, tmp_path):
     run = squadload("validate", "--config", file)
     assert run.code == 2
     assert "there is no task 'chat' with steps; those that have some: conversation" in run.err
+
+
+def test_try_runs_the_whole_flow_once(squadload, service, tmp_path):
+    server = service()
+    file = flow_file(tmp_path, server, "users: 100, duration: 1h")
+    run = squadload("try", "conversation", "--config", file)
+    assert run.code == 0, run.err
+    titles = [line[3:] for line in run.out.splitlines() if line.startswith("── ")]
+    assert titles == ["on_start.login"] + ["conversation.ask"] * 10 + ["on_stop.logout"]
+    assert "> Cookie: session=s0.10" in run.out
+    stats = server.stats()
+    assert (stats["logins"], stats["chats"], stats["logouts"], stats["wrong"]) == (1, 10, 1, 0)
+
+
+def test_try_stops_where_the_flow_does(squadload, service, tmp_path):
+    server = service()
+    file = flow_file(tmp_path, server, "users: 1, duration: 1h")
+    file.write_text(file.read_text().replace("json: /token", "json: /nothing"))
+    run = squadload("try", "conversation", "--config", file)
+    assert run.code == 1
+    assert "outcome check_failed: extract token: json /nothing missing" in run.out
+    assert run.out.count("── ") == 1, "no task without on_start, and no on_stop"

@@ -93,10 +93,7 @@ void add_stats(Json& out, const TaskStats& stats, double throughput) {
 }
 
 Json iterations_document(const measure::IterationStats& stats) {
-    const auto share = [&](std::uint64_t n) {
-        return stats.started() == 0 ? 0.0
-                                    : static_cast<double>(n) / static_cast<double>(stats.started());
-    };
+    using measure::IterationEnd;
     Json reasons = Json::array();
     for (const auto& reason : stats.reasons) {
         reasons.push_back({{"reason", reason.text}, {"count", reason.count}});
@@ -105,9 +102,9 @@ Json iterations_document(const measure::IterationStats& stats) {
             {"ok", stats.ok},
             {"failed", stats.failed},
             {"cut_off", stats.cut_off},
-            {"ok_rate", share(stats.ok)},
-            {"failed_rate", share(stats.failed)},
-            {"cut_off_rate", share(stats.cut_off)},
+            {"ok_rate", stats.rate(IterationEnd::ok)},
+            {"failed_rate", stats.rate(IterationEnd::failed)},
+            {"cut_off_rate", stats.rate(IterationEnd::cut_off)},
             {"iteration_time_ms", summary_document(stats.time)},
             {"reasons", std::move(reasons)},
             {"histograms", {{"iteration_time", histogram_document(stats.time)}}}};

@@ -13,13 +13,6 @@ namespace {
 
 using measure::TaskStats;
 
-double share_of(measure::IterationEnd end, const measure::IterationStats& stats) {
-    const std::uint64_t n = end == measure::IterationEnd::ok       ? stats.ok
-                            : end == measure::IterationEnd::failed ? stats.failed
-                                                                   : stats.cut_off;
-    return static_cast<double>(n) / static_cast<double>(stats.started());
-}
-
 double iteration_value(const Threshold& t, const measure::IterationStats& stats) {
     switch (t.figure) {
         case Figure::iteration_percentile:
@@ -31,7 +24,7 @@ double iteration_value(const Threshold& t, const measure::IterationStats& stats)
         case Figure::iteration_max:
             return to_ms(stats.time.max());
         case Figure::iteration_rate:
-            return share_of(t.end, stats);
+            return stats.rate(t.end);
         default:
             return static_cast<double>(stats.started());
     }
@@ -224,8 +217,9 @@ bool is_on_iterations(Figure figure) {
 
 std::uint64_t sample_size(const Threshold& t, const Sample& sample) {
     if (!is_on_iterations(t.figure)) return sample.requests.outcomes.requests();
-    const bool timed = unit_of(t.figure) == Unit::ms;
-    return timed ? sample.iterations.time.count() : sample.iterations.started();
+    if (unit_of(t.figure) == Unit::ms) return sample.iterations.time.count();
+    return t.figure == Figure::iteration_rate ? sample.iterations.rate_base(t.end)
+                                              : sample.iterations.started();
 }
 
 result::ThresholdResult judge_stats(const Threshold& t, const TaskStats& stats, double duration_s) {

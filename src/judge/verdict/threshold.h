@@ -68,7 +68,8 @@ struct Threshold {
 //   iteration_p50 … iteration_p99.9, iteration_mean, iteration_min, iteration_max
 //                                     of iteration time; VALUE a time
 //   iterations                        VALUE a whole number
-//   iteration_rate(END)               END is ok, failed or cut_off; VALUE a share of iterations
+//   iteration_rate(END)               END is ok or failed, shares of the iterations that came to
+//                                     their end, or cut_off, of all; VALUE a share
 // Those on iterations are about tasks with steps. A task narrows any of them: p95(chat), rate(ok,
 // chat), requests(chat). A task with steps means all of them, task.step one: p95(conversation.ask);
 // so do on_start and on_stop. A task whose name several user classes have is written Class.task.

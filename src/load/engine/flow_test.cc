@@ -179,5 +179,34 @@ TEST(Flow, ConditionsAskWhetherAVariableIsSetOrWhatItIs) {
     EXPECT_FALSE(met(0, Is::different, "done"));
 }
 
+// The judge of the tests of flows must itself be able to find fault.
+TEST(TokenService, CountsWhateverIsNotInOrder) {
+    TokenService service;
+    const auto ask = [&](const std::string& token, const std::string& user,
+                         const std::string& cookie) {
+        return service
+            .answer("GET /chat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token +
+                    "\r\nX-User: " + user + "\r\nCookie: " + cookie + "\r\n\r\n")
+            .status;
+    };
+    EXPECT_EQ(service.answer("POST /login?user=7 HTTP/1.1\r\n\r\n").status, 200);
+    EXPECT_EQ(service.answer("POST /login?user=8 HTTP/1.1\r\n\r\n").status, 200);
+    EXPECT_EQ(ask("token-0", "7", "session=s0.0"), 200);
+    EXPECT_EQ(ask("token-1", "8", "session=s1.0"), 200);
+    EXPECT_EQ(service.wrong(), 0U);
+    EXPECT_EQ(ask("token-9", "7", "session=s0.1"), 403);
+    EXPECT_EQ(ask("token-1", "7", "session=s1.1"), 403);
+    EXPECT_EQ(ask("token-0", "7", "session=s1.1"), 403);
+    EXPECT_EQ(ask("token-0", "7", "session=s0.0"), 403) << "used before";
+    EXPECT_EQ(ask("token-0", "7", ""), 403);
+    EXPECT_EQ(service.unknown_tokens, 1U);
+    EXPECT_EQ(service.foreign_tokens, 1U);
+    EXPECT_EQ(service.foreign_cookies, 1U);
+    EXPECT_EQ(service.stale_cookies, 1U);
+    EXPECT_EQ(service.missing_cookies, 1U);
+    EXPECT_EQ(ask("token-0", "7", "session=s0.1"), 200) << "a refusal changes nothing";
+    EXPECT_EQ(service.chats, 3U);
+}
+
 }  // namespace
 }  // namespace squadload::engine

@@ -18,6 +18,14 @@ void IterationStats::add(IterationEnd end) {
     }
 }
 
+double IterationStats::rate(IterationEnd end) const {
+    if (rate_base(end) == 0) return 0;
+    const std::uint64_t n = end == IterationEnd::ok       ? ok
+                            : end == IterationEnd::failed ? failed
+                                                          : cut_off;
+    return static_cast<double>(n) / static_cast<double>(rate_base(end));
+}
+
 void IterationStats::add_reason(std::string_view text, std::uint64_t count) {
     const auto find = [&] {
         return std::find_if(reasons.begin(), reasons.end(),

@@ -36,6 +36,12 @@ struct IterationStats {
     std::vector<Reason> reasons;  // in the order of their first occurrence
 
     [[nodiscard]] std::uint64_t started() const { return ok + failed + cut_off; }
+    // Shares; 0 of nothing. What was cut off says nothing about the others: ok and failed are
+    // shares of the iterations that came to their end and add up to 1, cut_off one of all started.
+    [[nodiscard]] double rate(IterationEnd end) const;
+    [[nodiscard]] std::uint64_t rate_base(IterationEnd end) const {  // the number it is a share of
+        return end == IterationEnd::cut_off ? started() : ok + failed;
+    }
     void add(IterationEnd end);
     // Past kMaxReasons, further ones count together as "other reasons".
     void add_reason(std::string_view text, std::uint64_t count = 1);
