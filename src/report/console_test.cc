@@ -200,6 +200,20 @@ TEST(Summary, OfOneRequestSaysHowLittleThatIs) {
     EXPECT_THAT(text, Not(HasSubstr("waiting the user felt")));
 }
 
+TEST(Summary, OverTlsSaysWhatTheHandshakesTook) {
+    auto s = concluded(good());
+    EXPECT_THAT(summary(s, kWide), Not(HasSubstr("TLS")));
+    s.tls = "TLSv1.3 TLS_AES_256_GCM_SHA384";
+    for (int i = 0; i < 3; ++i) {
+        s.totals.connect.record(std::chrono::microseconds{100});
+        s.totals.handshake.record(milliseconds{2});
+    }
+    const std::string line = "\n TLS handshake p50 2.00 ms (connect 0.10 ms); 3 made";
+    EXPECT_THAT(summary(s, kWide), HasSubstr(line + "; TLSv1.3 TLS_AES_256_GCM_SHA384\n"));
+    s.totals.handshakes_resumed = 2;
+    EXPECT_THAT(summary(s, kWide), HasSubstr(line + ", 2 resumed; TLSv1.3 "));
+}
+
 TEST(Summary, OfAClosedRunNamesItsUsers) {
     auto s = concluded(good());
     s.model = "closed";

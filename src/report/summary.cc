@@ -345,6 +345,24 @@ void add_waiting(std::string& out, const ScenarioResult& s, const Style& style) 
     append(out, table.lines(style));
 }
 
+// What making connections took, where more than TCP is in it.
+void add_connections(std::string& out, const ScenarioResult& s, const Style& style) {
+    if (s.totals.handshake.count() == 0) return;
+    const Summary connect = summarize(s.totals.connect);
+    const Summary handshake = summarize(s.totals.handshake);
+    const std::string resumed =
+        s.totals.handshakes_resumed == 0
+            ? ""
+            : fmt::format(", {} resumed", result::thousands(s.totals.handshakes_resumed));
+    out += "\n" +
+           line({{fmt::format(" TLS handshake p50 {} ms (connect {} ms); {} made{}; {}",
+                              result::ms(handshake.p50), result::ms(connect.p50),
+                              result::thousands(handshake.count), resumed, s.tls),
+                  Tone::muted}},
+                style) +
+           "\n";
+}
+
 void add_failures(std::string& out, const ScenarioResult& s, const Style& style) {
     if (s.failures.empty()) return;
     Table table({{"count"},
@@ -403,6 +421,7 @@ std::string summary(const ScenarioResult& s, const Style& style) {
         add_tasks(out, s, style);
         add_iterations(out, s, style);
         add_waiting(out, s, style);
+        add_connections(out, s, style);
         add_failures(out, s, style);
     } else if (s.failures.size() > 1) {
         add_failures(out, s, style);

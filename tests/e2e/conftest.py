@@ -80,7 +80,8 @@ def ahead():
 
 
 def clean_environment(extra=None):
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SQUADLOAD_", "LOCUST_"))}
+    kept = {k: v for k, v in os.environ.items()
+            if not k.startswith(("SQUADLOAD_", "LOCUST_")) and not k.lower().endswith("_proxy")}
     return kept | PATIENCE | (extra or {})
 
 
@@ -236,6 +237,7 @@ http {{
         listen = "backlog=4096"
         if tls:
             listen += f" ssl; ssl_certificate {tls}; ssl_certificate_key {tls.with_suffix('.key')}"
+            listen += "; ssl_protocols TLSv1.2 TLSv1.3"
         if client_authority:
             listen += f"; ssl_client_certificate {client_authority}; ssl_verify_client on"
         folder.mkdir(parents=True)

@@ -142,6 +142,58 @@ TEST_P(Tls, ACompleteAnswerNeedsNoCloseNotify) {
     EXPECT_EQ(all(m).outcomes.ok(), 10U) << first_message(m);
 }
 
+// A proxy that never comes to a tunnel is a plain HTTP server.
+TEST_P(Tls, ARefusedTunnelIsAConnectErrorThatNamesTheProxy) {
+    struct Case {
+        test_support::Reply reply;
+        Outcome outcome;
+        const char* says;
+    };
+    for (const auto& c :
+         {Case{test_support::status(407, ""), Outcome::connect_error,
+               "the proxy http://proxy.test:3128 refused the tunnel: 407 "},
+          Case{test_support::raw("no HTTP at all\r\n\r\n"), Outcome::connect_error,
+               "the proxy http://proxy.test:3128 answered CONNECT with something that is not HTTP"},
+          Case{
+              test_support::closed(), Outcome::connect_error,
+              "the proxy http://proxy.test:3128 closed the connection instead of opening a tunnel"},
+          Case{test_support::endless_headers(), Outcome::connect_error,
+               "the proxy http://proxy.test:3128 refused the tunnel: 200"},
+          Case{test_support::never(), Outcome::timeout,
+               "connected to the proxy, but no tunnel within 300ms"}}) {
+        test_support::TestServer proxy([&](const test_support::Request& request) {
+            EXPECT_EQ(request.method, "CONNECT");
+            EXPECT_EQ(request.target, "api.test:443");
+            return c.reply;
+        });
+        auto plan = open_plan(proxy, 20, 250ms);
+        plan.scenario.classes[0].tasks[0].timeouts.connect = 300ms;
+        plan.origin.tls = true;
+        plan.origin.host = plan.origin.authority = "api.test";
+        plan.origin.proxy = "http://proxy.test:3128";
+        set_proxy_forms(plan.origin, 443);
+        const auto m = run(plan, GetParam());
+        EXPECT_EQ(all(m).outcomes[c.outcome], 5U) << c.says << ": " << first_message(m);
+        EXPECT_THAT(first_message(m), StartsWith(c.says));
+    }
+}
+
+TEST_P(Tls, PlainRequestsNameTheirTargetToAProxy) {
+    test_support::TestServer proxy([](const test_support::Request& request) {
+        EXPECT_EQ(request.target, "http://api.test/");
+        EXPECT_THAT(request.headers, HasSubstr("Host: api.test\r\n"));
+        EXPECT_THAT(request.headers, HasSubstr("Proxy-Authorization: Basic eDp5\r\n"));
+        return test_support::ok();
+    });
+    auto plan = open_plan(proxy, 20, 250ms);
+    plan.origin.host = plan.origin.authority = "api.test";
+    plan.origin.proxy = "http://proxy.test:3128";
+    plan.origin.proxy_authorization = "Basic eDp5";
+    set_proxy_forms(plan.origin, 80);
+    const auto m = run(plan, GetParam());
+    EXPECT_EQ(all(m).outcomes.ok(), 5U) << first_message(m);
+}
+
 INSTANTIATE_TEST_SUITE_P(Loops, Tls, ::testing::ValuesIn(loop_kinds()), loop_name);
 
 }  // namespace
