@@ -12,6 +12,8 @@
 namespace squadload::engine {
 namespace {
 
+constexpr std::size_t kMaxLeavingPerTurn = 64;
+
 class ClosedDriver;
 
 // Its timer is its next intended start.
@@ -71,7 +73,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     }
 
     void turn(MonoTime now) override {
-        if (!closing_ && flow_users_ > 0 && ended(now)) close(now);
+        if (flow_users_ > 0 && ended(now)) close(kMaxLeavingPerTurn);
         while (first_waiting_ != nullptr && pool_.has_free()) {
             User& user = *first_waiting_;
             first_waiting_ = user.next_waiting;
@@ -82,7 +84,9 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
 
     MonoTime next_wake() const override {
         // The users' timers wake the loop.
-        return closing_ || flow_users_ == 0 ? MonoTime::max() : end_;
+        if (flow_users_ == 0) return MonoTime::max();
+        if (!closing_) return end_;
+        return next_to_leave_ < users_.size() ? start_ : MonoTime::max();
     }
     void count_due(MonoTime) override {}  // counted when the user's timer strikes
 
@@ -96,7 +100,8 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
             --live_;
         }
         drop_waiting(now);
-        if (flow_users_ > 0) close(now);
+        next_to_leave_ = 0;  // who was late and still due is not any more
+        if (flow_users_ > 0) close(gave_up_ ? users_.size() : kMaxLeavingPerTurn);
     }
 
     void give_up(MonoTime now) override {
@@ -330,14 +335,17 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         }
     }
 
-    // The schedule has ended. What was due before that and is late still starts.
-    void close(MonoTime now) {
+    // The schedule has ended: who is idle leaves, up to `most` at a time so that responses are not
+    // kept waiting. What was due before the end and is late still starts.
+    void close(std::size_t most) {
         closing_ = true;
-        for (const auto& user : users_) {
-            if (!user->flow || user->busy || user->gone) continue;
-            if (leaving(*user) && !gave_up_) continue;
-            if (user->armed() && !ended(user->intended)) continue;
-            leave(*user, now);
+        for (; most > 0 && next_to_leave_ < users_.size(); ++next_to_leave_) {
+            User& user = *users_[next_to_leave_];
+            if (!user.flow || user.busy || user.gone) continue;
+            if (leaving(user) && !gave_up_) continue;
+            if (user.armed() && !ended(user.intended)) continue;
+            leave(user, c_.loop.now());
+            --most;
         }
     }
 
@@ -401,6 +409,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     MonoTime last_scheduled_{};
     bool stopped_ = false;
     bool closing_ = false;  // users with a flow are leaving
+    std::size_t next_to_leave_ = 0;
     bool gave_up_ = false;
     std::uint32_t live_ = 0;        // without a flow: will run again, or are running or waiting
     std::uint32_t flow_users_ = 0;  // with one, not gone

@@ -296,6 +296,25 @@ TEST(ClosedFlow, TheEndCutsIterationsOffAndSaysGoodbyeOnce) {
     EXPECT_EQ(run.all().generator_lag.max(), 0ns);
 }
 
+TEST(ClosedFlow, ManyFarewellsAreNotLate) {
+    transport::SimLoop* loop = nullptr;
+    ScriptedServer server([&](std::uint64_t, const std::string&) {
+        loop->stall(100us);  // what one request costs us
+        return status_answer(200, "{}", 1ms);
+    });
+    WorkerRun run(flow_plan("users: 500, spawn_rate: 200, duration: 5", R"yaml(
+  U: {wait_time: 60s, tasks: {t: {steps: [GET /a]}}, on_stop: [GET /out]}
+)yaml"),
+                  server);
+    loop = run.loop.get();
+    run.run();
+    EXPECT_TRUE(run.adds_up());
+    const auto& out = requests_of(run, "on_stop.out");
+    EXPECT_EQ(out.outcomes.ok(), 500U);
+    EXPECT_LT(to_ms(out.generator_lag.max()), 1) << "no schedule asked for all of them at once";
+    EXPECT_LT(to_ms(out.service_time.max()), 10) << "answers are read in between";
+}
+
 TEST(ClosedFlow, WithoutGracefulStopNobodySaysGoodbye) {
     ScriptedServer server(answer_after(10ms));
     Plan plan = flow_plan("users: 3, duration: 2, graceful_stop: 0", kMembers);

@@ -111,6 +111,25 @@ TEST(OpenFlow, TheEndCutsOffWhoeverThinks) {
     EXPECT_EQ(run.series.size(), 7U) << "the schedule, and a second of farewell";
 }
 
+TEST(OpenFlow, ManyFarewellsAreNotLate) {
+    transport::SimLoop* loop = nullptr;
+    ScriptedServer server([&](std::uint64_t, const std::string&) {
+        loop->stall(100us);  // what one request costs us
+        return status_answer(200, "{}", 1ms);
+    });
+    WorkerRun run(flow_plan("users: 1000, rate: 100, duration: 5", R"yaml(
+  U: {tasks: {t: {steps: [{name: a, path: /a, think: 60s}, GET /b]}}, on_stop: [GET /out]}
+)yaml"),
+                  server);
+    loop = run.loop.get();
+    run.run();
+    EXPECT_TRUE(run.adds_up());
+    const auto& out = requests_of(run, "on_stop.out");
+    EXPECT_EQ(out.outcomes.ok(), 500U);
+    EXPECT_LT(to_ms(out.generator_lag.max()), 1);
+    EXPECT_LT(to_ms(out.service_time.max()), 10) << "answers are read in between";
+}
+
 TEST(OpenFlow, WhatWasDueAtTheEndStillStarts) {
     ScriptedServer server(answer_after(200ms));
     WorkerRun run(flow_plan("users: 2, rate: 20, duration: 2", R"yaml(
