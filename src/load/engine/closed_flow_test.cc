@@ -429,6 +429,25 @@ TEST(ClosedFlow, CookiesSetByARedirectAreSentToWhereItLeads) {
     EXPECT_EQ(iterations_of(run, "t").ok, 1U);
 }
 
+// The request grows while its cookies are written into it.
+TEST(ClosedFlow, LongCookiesAreAllSent) {
+    std::string set, wanted = "\r\nCookie: ";
+    for (const char name : {'a', 'b', 'c'}) {
+        const std::string cookie = std::string(1, name) + "=" + std::string(3000, name);
+        set += "Set-Cookie: " + cookie + "; Path=/in\r\n";
+        wanted += cookie + (name == 'c' ? "\r\n" : "; ");
+    }
+    ScriptedServer server([&](std::uint64_t k, const std::string&) {
+        return status_answer(200, "{}", 1ms, k == 0 ? set : "");
+    });
+    WorkerRun run(flow_plan("users: 1, duration: 1", steps_only("GET /in/a, GET /in/b, GET /out")),
+                  server);
+    run.run();
+    ASSERT_GE(server.requests.size(), 3U);
+    EXPECT_THAT(server.requests[1], HasSubstr(wanted));
+    EXPECT_THAT(server.requests[2], Not(HasSubstr("Cookie")));
+}
+
 TEST(ClosedFlow, PlainClassesGoOnBesideFlows) {
     TokenService service;
     ScriptedServer server([&](std::uint64_t k, const std::string& text) {

@@ -92,7 +92,7 @@ bool is_constant(const CompiledEntry& c) {
 
 // "Cookie: own=1; kept=2", or nothing.
 void render_cookies(const CompiledEntry& c, const Origin& origin, scenario::RenderContext& context,
-                    UserData* data, std::string& out) {
+                    UserData* data, std::string& out, std::string& scratch) {
     const std::size_t line = out.size();
     out += "Cookie: ";
     const std::size_t values = out.size();
@@ -103,15 +103,17 @@ void render_cookies(const CompiledEntry& c, const Origin& origin, scenario::Rend
         separate();
         own.render(context, out);
     }
-    std::size_t end = out.size();
-    if (data != nullptr) data->own_cookie.assign(out, values, end - values);
-    separate();
-    const bool any =
-        data != nullptr && data->cookies.append(cookie_url(origin, out), wall_now(), out);
-    if (!any) out.resize(end);
-    end = out.size();
+    if (data != nullptr) {
+        data->own_cookie.assign(out, values);
+        scratch.clear();  // the path they are chosen by is a view of `out`, which may move
+        if (data->cookies.append(cookie_url(origin, out), wall_now(), scratch)) {
+            separate();
+            out += scratch;
+        }
+    }
+    const bool none = out.size() == values;
     out += "\r\n";
-    if (end == values) out.resize(line);
+    if (none) out.resize(line);
 }
 
 void render_into(const CompiledEntry& c, const Origin& origin, scenario::RenderContext& context,
@@ -135,7 +137,7 @@ void render_into(const CompiledEntry& c, const Origin& origin, scenario::RenderC
         value.render(context, out);
         out += "\r\n";
     }
-    if (c.cookies) render_cookies(c, origin, context, data, out);
+    if (c.cookies) render_cookies(c, origin, context, data, out, body);
     body.clear();
     if (task.has_body) task.body.render(context, body);
     if (c.sends_length) {
