@@ -448,6 +448,21 @@ TEST(ClosedFlow, LongCookiesAreAllSent) {
     EXPECT_THAT(server.requests[2], Not(HasSubstr("Cookie")));
 }
 
+TEST(ClosedFlow, CookiesThroughAProxy) {
+    ScriptedServer server([](std::uint64_t k, const std::string&) {
+        return status_answer(200, "{}", 1ms,
+                             k == 0 ? "Set-Cookie: a=1\r\nSet-Cookie: b=2; Path=/\r\n" : "");
+    });
+    Plan plan = flow_plan("users: 1, duration: 1", steps_only("GET /in/a, GET /in/b, GET /out"));
+    plan.origin.absolute_form = "http://target";
+    WorkerRun run(plan, server);
+    run.run();
+    ASSERT_GE(server.requests.size(), 3U);
+    EXPECT_EQ(line_of(server.requests[1]), "GET http://target/in/b");
+    EXPECT_THAT(server.requests[1], HasSubstr("\r\nCookie: a=1; b=2\r\n"));
+    EXPECT_THAT(server.requests[2], HasSubstr("\r\nCookie: b=2\r\n"));
+}
+
 TEST(ClosedFlow, PlainClassesGoOnBesideFlows) {
     TokenService service;
     ScriptedServer server([&](std::uint64_t k, const std::string& text) {

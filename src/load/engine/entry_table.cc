@@ -255,6 +255,7 @@ http::CookieUrl cookie_url(const Origin& origin, std::string_view request) {
     const auto method_end = std::min(request.find(' '), request.size());
     std::string_view target = request.substr(std::min(method_end + 1, request.size()));
     target = target.substr(0, target.find(' '));
+    if (target.starts_with(origin.absolute_form)) target.remove_prefix(origin.absolute_form.size());
     return {origin.host, target, origin.tls};
 }
 
