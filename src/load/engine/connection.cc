@@ -215,8 +215,14 @@ void Connection::on_end(int error) {
         close_socket(false);
         return;
     }
-    if (error == 0 && parser_.finish() == http::ResponseParser::Status::complete) {
+    using Status = http::ResponseParser::Status;
+    const Status status = error == 0 ? parser_.finish() : Status::need_more;
+    if (status == Status::complete) {
         complete({});
+        return;
+    }
+    if (status == Status::failed && !parser_.truncated()) {  // all there, but cannot be decoded
+        fail(Outcome::protocol_error, parser_.error(), loop_.batch_time());
         return;
     }
     if (error == Channel::kFailed) {

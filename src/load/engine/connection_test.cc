@@ -191,6 +191,18 @@ TEST(ConnectionChecks, AnUnmetExpectationIsNotSuccess) {
     EXPECT_EQ(run.totals.failures.groups()[0].example, "ok");
 }
 
+TEST(ConnectionOutcomes, ABodyUntilTheEndThatCannotBeDecodedIsAProtocolError) {
+    ScriptedServer server([](std::uint64_t, const std::string&) {
+        return reply_and_close("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nnot gzip at all");
+    });
+    Plan plan = open_plan(10, 1s);
+    plan.scenario.classes[0].tasks[0].expect.body_contains = {"x"};
+    WorkerRun run(plan, server);
+    run.run();
+    EXPECT_EQ(run.outcome(Outcome::protocol_error), 10U) << run.first_message();
+    EXPECT_TRUE(run.adds_up());
+}
+
 TEST(ConnectionHead, HasNoBodyWhateverTheHeadersSay) {
     ScriptedServer server([](std::uint64_t, const std::string&) {
         return reply("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n");
