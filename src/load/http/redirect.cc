@@ -127,7 +127,8 @@ void rewrite_request(std::string_view first, const NextRequest& next, std::strin
         const std::string_view name = line.substr(0, line.find(':'));
         if (!next.keeps_body && is_one_of(name, kOfTheBody)) continue;
         if (equal_ignoring_case(name, kProxyAuthorization)) {
-            if (from_proxy && next.absolute_form.empty()) continue;
+            // One of the file's own, that no proxy of ours asked for, is a secret like another.
+            if (from_proxy ? next.absolute_form.empty() : !next.keeps_credentials) continue;
         } else if (!next.keeps_credentials && scenario::names_secret(name))
             continue;
         if (next.cookie && equal_ignoring_case(name, "Cookie")) continue;

@@ -145,6 +145,9 @@ TEST(Redirect, AnotherHostGetsNoCredentials) {
     EXPECT_EQ(out,
               "POST / HTTP/1.1\r\nHost: other.test:8443\r\nUser-Agent: u\r\nContent-Type: "
               "application/json\r\nContent-Length: 4\r\nCookie: its=1\r\n\r\n{\r\n}");
+    rewrite_request("GET / HTTP/1.1\r\nHost: api.test\r\nproxy-authorization: Basic x\r\n\r\n",
+                    {"GET", url, false, true, false}, out);
+    EXPECT_EQ(out, "GET / HTTP/1.1\r\nHost: other.test:8443\r\n\r\n");
 }
 
 }  // namespace
