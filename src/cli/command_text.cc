@@ -32,6 +32,16 @@ std::string without_user_info(const std::string& text) {
     return text.substr(0, start).append(kMask).append(text.substr(at));
 }
 
+// As above, but a proxy's URL needs no scheme, and whatever stands before an "@" may be a password.
+std::string without_proxy_user(const std::string& url) {
+    const auto at = url.rfind('@');
+    if (at == std::string::npos) return url;
+    const auto scheme = url.find("://");
+    const auto start = scheme == std::string::npos ? 0 : scheme + 3;
+    if (start > at) return std::string(kMask) + url.substr(at);
+    return url.substr(0, start).append(kMask).append(url.substr(at));
+}
+
 // "?api_key=abc&x=1" → "?api_key=***&x=1".
 std::string without_secret_values(const std::string& text) {
     const auto query = text.find('?');
@@ -71,9 +81,22 @@ std::string quoted(const std::string& word) {
 }  // namespace
 
 std::string command_text(const std::vector<std::string>& arguments) {
+    constexpr std::string_view kProxy = "--proxy";
+    constexpr std::string_view kProxyIs = "--proxy=";
     std::string text = "squadload";
-    for (const auto& argument : arguments)
-        text += " " + quoted(without_secret_values(without_user_info(argument)));
+    bool is_proxy = false;  // the value of --proxy
+    for (const auto& argument : arguments) {
+        std::string shown;
+        if (is_proxy) {
+            shown = without_proxy_user(argument);
+        } else if (argument.starts_with(kProxyIs)) {
+            shown = std::string(kProxyIs) + without_proxy_user(argument.substr(kProxyIs.size()));
+        } else {
+            shown = without_user_info(argument);
+        }
+        is_proxy = argument == kProxy;
+        text += " " + quoted(without_secret_values(shown));
+    }
     return text;
 }
 

@@ -264,6 +264,13 @@ TEST(CommandText, SecretsAreMasked) {
     EXPECT_EQ(command_text({"run", "http://h/a@b?x=c@d"}), "squadload run 'http://h/a@b?x=c@d'")
         << "no user info";
     EXPECT_THAT(command_text({"run", "http://h/?key=a", "-u", "3"}), Not(HasSubstr("key=a")));
+    EXPECT_EQ(command_text({"run", "--proxy", "u:pass@proxy:3128", "-u", "3"}),
+              "squadload run --proxy '***@proxy:3128' -u 3");
+    EXPECT_EQ(command_text({"run", "--proxy=u:pass@proxy:3128"}),
+              "squadload run '--proxy=***@proxy:3128'");
+    EXPECT_EQ(command_text({"run", "--proxy", "http://u:pa/ss@proxy:3128"}),
+              "squadload run --proxy 'http://***@proxy:3128'");
+    EXPECT_EQ(command_text({"run", "--proxy", "proxy:3128"}), "squadload run --proxy proxy:3128");
 }
 
 }  // namespace
