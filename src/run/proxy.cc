@@ -134,7 +134,13 @@ Result<Proxy> parse_proxy(const std::string& text, const SourceMark& source) {
     std::string user;
     const std::size_t scheme = url.find("://");
     const std::size_t start = scheme == std::string::npos ? 0 : scheme + 3;
-    const std::size_t at = url.substr(0, url.find_first_of("/?#", start)).rfind('@');
+    const std::size_t end = std::min(url.find_first_of("/?#", start), url.size());
+    if (url.find('@', end) != std::string::npos) {
+        return fail_at(source, fmt::format("{}: in a user name or password, / is written %2F, ? is "
+                                           "%3F and # is %23",
+                                           scenario::masked_url(text)));
+    }
+    const std::size_t at = url.substr(0, end).rfind('@');
     if (at != std::string::npos && at >= start) {
         user = url.substr(start, at - start);
         url.erase(start, at + 1 - start);

@@ -108,6 +108,9 @@ TEST(Proxy, WhatIsNoneIsSaidWithItsSource) {
     EXPECT_THAT(chosen({}, false, "api.test", "https://u:secret@proxy:1"),
                 ::testing::AllOf(HasSubstr("error: --proxy: https://u:***@proxy:1"),
                                  ::testing::Not(HasSubstr("secret"))));
+    EXPECT_THAT(chosen({}, false, "api.test", "http://u:se/cret@proxy:1"),
+                ::testing::AllOf(HasSubstr("error: --proxy: http://u:***@proxy:1"),
+                                 ::testing::Not(HasSubstr("cret"))));
     EXPECT_THAT(chosen({}, false, "api.test", "http://:80"), HasSubstr("names no host"));
 }
 

@@ -15,7 +15,7 @@ Environment process_environment() {
 std::string masked_url(const std::string& url) {
     const std::size_t scheme = url.find("://");
     const std::size_t start = scheme == std::string::npos ? 0 : scheme + 3;
-    const std::size_t at = url.substr(0, url.find_first_of("/?#", start)).rfind('@');
+    const std::size_t at = url.rfind('@');  // a password may hold what ends an authority
     const std::size_t colon = url.find(':', start);
     if (at == std::string::npos || at < start || colon > at) return url;
     return url.substr(0, colon + 1) + "***" + url.substr(at);
