@@ -47,8 +47,11 @@ bool same_prefix(const Ip& a, const Ip& b, int bits) {
     return true;
 }
 
-bool is_loopback(const std::string& host) {
-    if (host == "localhost") return true;
+bool is_loopback(std::string host) {
+    if (host.size() > 1 && host.back() == '.') host.pop_back();
+    if (host == "localhost" || host.ends_with(".localhost")) return true;  // RFC 6761 §6.3
+    in_addr short_form{};  // 127.1, which the resolver takes, too
+    if (inet_aton(host.c_str(), &short_form) == 1) return (ntohl(short_form.s_addr) >> 24) == 127;
     const auto ip = parse_ip(host);
     return ip &&
            (same_prefix(*ip, *parse_ip("127.0.0.0"), kMappedBits + 8) || *ip == *parse_ip("::1"));

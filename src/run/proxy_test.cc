@@ -41,7 +41,8 @@ TEST(Proxy, IsTakenFromTheEnvironmentByScheme) {
 
 TEST(Proxy, LoopbackTargetsUseNoneOfTheEnvironment) {
     const Variables all{{"ALL_PROXY", "http://proxy:1"}};
-    for (const char* host : {"localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"})
+    for (const char* host : {"localhost", "LOCALHOST", "localhost.", "api.localhost", "127.0.0.1",
+                             "127.9.9.9", "127.1", "::1", "::ffff:127.0.0.1"})
         EXPECT_EQ(chosen(all, false, host), "none") << host;
     EXPECT_EQ(chosen(all, false, "localhost.test"), "http://proxy:1 by ALL_PROXY");
     EXPECT_EQ(chosen(all, false, "128.0.0.1"), "http://proxy:1 by ALL_PROXY");
