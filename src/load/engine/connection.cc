@@ -70,6 +70,7 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
     redirects_ = 0;
     begun_ = false;
     origin_ = &plan_.origin;
+    if (std::exchange(holds_, false)) buffer_.swap(held_);
     scenario::RenderContext context{job.number, random, job.user};
     if (job.data != nullptr) context.variables = job.data->variables;
     request_ = entries_.render(job.entry, context, job.data, buffer_, body_scratch);
@@ -235,6 +236,7 @@ void Connection::on_end(int error) {
 
 void Connection::on_closed() {
     socket_state_ = SocketState::none;
+    holds_ = false;
     if (waiting_for_close_) {
         waiting_for_close_ = false;
         begun_ ? send_hop() : begin();
@@ -374,6 +376,8 @@ void Connection::finish(const ExchangeResult& result, bool keep, bool reset) {
 
 void Connection::close_socket(bool reset) {
     if (socket_state_ == SocketState::none || socket_state_ == SocketState::closing) return;
+    // What is not sent yet the loop may read until on_closed.
+    holds_ = socket_state_ == SocketState::connected && !sent_;
     socket_state_ = SocketState::closing;
     channel_.close(reset);
 }

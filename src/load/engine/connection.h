@@ -141,6 +141,8 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     Job job_;
     std::span<const char> request_;
     std::string buffer_;  // request bytes, when they are not constant
+    std::string held_;    // those of before, while a connection is being closed that may read them
+    bool holds_ = false;  // buffer_ is to become held_ before it is written again
     http::ResponseParser parser_;
     MonoTime actual_start_{};
     MonoTime hop_start_{};  // of the request under way
