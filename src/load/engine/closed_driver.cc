@@ -300,8 +300,17 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
                 ++user.iteration;
                 break;
         }
+        if (!flow.sent_any()) spend_in_vain(flow.started());
         go_on_at(user, start_ + flow.next_begin(c_.recorder.since_start(flow.started()),
                                                 c_.recorder.since_start(flow.ended())));
+    }
+
+    // What sends nothing counts as one of `requests` all the same: else a run that these end might
+    // never end.
+    void spend_in_vain(MonoTime intended) {
+        if (!bounded_by_requests_ || budget_ == 0) return;
+        --budget_;
+        last_scheduled_ = std::max(last_scheduled_, intended);
     }
 
     // Without a wait it goes on at once, in the same turn.

@@ -389,6 +389,22 @@ TEST(ClosedFlow, ABudgetOfRequestsIsExactAndEndsIterations) {
     EXPECT_GT(cut, 0U);
 }
 
+TEST(ClosedFlow, IterationsThatSendNothingUseUpTheRequests) {
+    ScriptedServer server(answer_after(1ms));
+    WorkerRun run(flow_plan("users: 2, requests: 5", R"yaml(
+  U:
+    tasks:
+      t:
+        steps:
+          - {name: a, path: /a, when: x}
+          - {name: b, path: /b, when: x, extract: {x: {json: /x}}}
+)yaml"),
+                  server);
+    run.run();
+    EXPECT_TRUE(run.adds_up());
+    EXPECT_TRUE(server.requests.empty());
+}
+
 TEST(ClosedFlow, CookiesOfFailedResponsesCountAndOwnOnesComeFirst) {
     ScriptedServer server([](std::uint64_t k, const std::string&) {
         return status_answer(k == 0 ? 500 : 200, "{}", 0ms,

@@ -36,6 +36,7 @@ class VirtualUser {
     [[nodiscard]] Flow::Next answered(const ExchangeResult& result);
     // The run ends here: an iteration under way is neither ok nor failed.
     void cut_off();
+    [[nodiscard]] bool sent_any() const { return sent_any_; }  // in the sequence under way, or last
 
     // The job of request `next.entry`; its times are the caller's.
     void fill(Connection::Job& job, const Flow::Next& next);
