@@ -136,6 +136,38 @@ TEST(Redirect, RewritesTheFirstRequest) {
               "t\r\nCookie: a=1; b=2\r\n\r\n");
 }
 
+TEST(Redirect, AProxysCredentialsGoToTheProxyAlone) {
+    const std::string first =
+        "GET http://api.test/ HTTP/1.1\r\nHost: api.test\r\nProxy-Authorization: Basic p\r\n\r\n";
+    std::string out;
+    const auto secure = *parse_url("https://api.test/in");
+    rewrite_request(first, {.method = "GET", .url = secure, .same_origin = false}, out);
+    EXPECT_EQ(out, "GET /in HTTP/1.1\r\nHost: api.test\r\n\r\n") << "through a tunnel";
+    const auto plain = *parse_url("http://other.test/");
+    rewrite_request(first,
+                    {.method = "GET",
+                     .url = plain,
+                     .same_origin = false,
+                     .keeps_credentials = false,
+                     .absolute_form = "http://other.test",
+                     .proxy_authorization = "Basic p"},
+                    out);
+    EXPECT_EQ(out,
+              "GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\nProxy-Authorization: Basic "
+              "p\r\n\r\n");
+    rewrite_request("GET / HTTP/1.1\r\nHost: api.test\r\n\r\n",
+                    {.method = "GET",
+                     .url = plain,
+                     .same_origin = false,
+                     .absolute_form = "http://other.test",
+                     .proxy_authorization = "Basic p"},
+                    out);
+    EXPECT_EQ(out,
+              "GET http://other.test/ HTTP/1.1\r\nProxy-Authorization: Basic p\r\nHost: "
+              "other.test\r\n\r\n")
+        << "out of a tunnel";
+}
+
 TEST(Redirect, AnotherHostGetsNoCredentials) {
     std::string out;
     const auto url = *parse_url("https://other.test:8443/");

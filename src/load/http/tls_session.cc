@@ -144,8 +144,10 @@ void TlsSession::shake_hands() {
         feed_end();
     } else if (error != SSL_ERROR_WANT_READ) {
         fail_by_library(error);
-    } else if ((without_data_ += fed_) > kMaxHandshake) {
-        fail(Failure::handshake, "the server's handshake does not come to an end");
+    } else {
+        without_data_ += fed_;
+        if (without_data_ > kMaxHandshake)
+            fail(Failure::handshake, "the server's handshake does not come to an end");
     }
 }
 
@@ -182,8 +184,10 @@ std::span<const char> TlsSession::read() {
         state_ = State::ended;
     } else if (error != SSL_ERROR_WANT_READ) {
         fail_by_library(error);
-    } else if ((without_data_ += std::exchange(fed_, 0)) > kMaxWithoutData) {
-        fail(Failure::protocol, "the server sends TLS records without any data in them");
+    } else {
+        without_data_ += std::exchange(fed_, 0);
+        if (without_data_ > kMaxWithoutData)
+            fail(Failure::protocol, "the server sends TLS records without any data in them");
     }
     return {};
 }
