@@ -13,6 +13,15 @@ namespace {
 
 constexpr std::size_t kShownCharacters = 40;
 
+// What a file may hold behind a backslash is not to move the cursor of a terminal.
+std::string printable(std::string_view text) {
+    std::string out(text);
+    std::replace_if(
+        out.begin(), out.end(),
+        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    return out;
+}
+
 std::string shown(const Node& node) {
     switch (node.kind) {
         case Node::Kind::null:
@@ -24,8 +33,13 @@ std::string shown(const Node& node) {
         case Node::Kind::scalar:
             break;
     }
-    if (node.text.size() <= kShownCharacters) return fmt::format("'{}'", node.text);
-    return fmt::format("'{}...'", node.text.substr(0, kShownCharacters));
+    std::size_t size = std::min(node.text.size(), kShownCharacters);
+    // Not in the middle of a character.
+    while (size < node.text.size() &&
+           (static_cast<unsigned char>(node.text[size]) & 0xC0U) == 0x80U)
+        --size;
+    return fmt::format("'{}{}'", printable(node.text.substr(0, size)),
+                       size < node.text.size() ? "..." : "");
 }
 
 // 1000000 → "1,000,000".
@@ -54,7 +68,7 @@ std::string joined(const std::vector<std::string_view>& names) {
 }
 
 std::string join_path(const std::string& path, std::string_view key) {
-    return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+    return path.empty() ? printable(key) : fmt::format("{}.{}", path, printable(key));
 }
 
 }  // namespace

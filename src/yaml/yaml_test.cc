@@ -219,6 +219,16 @@ TEST(ValueTest, ProblemsNamePlacePathAndWhatWasExpected) {
               std::string::npos);
 }
 
+TEST(ValueTest, MessagesAreOneLineOfWholeCharacters) {
+    EXPECT_EQ(read_error("{\"a\\nb\\e[2J\": 1}", [](const Value& v) { (void)v.map({"rate"}); }),
+              "f.yaml:1:5: v.a?b?[2J: unknown key; known here are rate");
+    EXPECT_EQ(read_error("\"\\tx\\x7f\"", [](const Value& v) { (void)v.boolean(); }),
+              "f.yaml:1:4: v: expected true or false, not '?x?'");
+    const std::string text = std::string(39, 'x') + "\xC3\xA9y";  // byte 40 is inside the é
+    EXPECT_EQ(read_error(text, [](const Value& v) { (void)v.boolean(); }),
+              "f.yaml:1:4: v: expected true or false, not '" + std::string(39, 'x') + "...'");
+}
+
 TEST(ValueTest, AKeyWithoutAValueIsSaidWhereItStands) {
     const auto document = Document::parse("a:\n  b:\n\nc: 1\n", "f.yaml");
     Problems problems;

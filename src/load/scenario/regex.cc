@@ -21,6 +21,14 @@ RE2::Options options() {
     return o;
 }
 
+std::string shown(std::string_view text) {
+    constexpr std::size_t kMost = 200;
+    if (text.size() <= kMost) return std::string(text);
+    std::size_t size = kMost;
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
+    return std::string(text.substr(0, size)) + "...";
+}
+
 }  // namespace
 
 struct Regex::Compiled {
@@ -33,8 +41,8 @@ Regex::Regex(std::shared_ptr<const Compiled> compiled) : compiled_(std::move(com
 Result<Regex> Regex::compile(std::string_view expression) {
     auto compiled = std::make_shared<const Compiled>(expression);
     if (!compiled->expression.ok()) {
-        return fail(ErrorKind::config, "regular expression \"" + std::string(expression) +
-                                           "\": " + compiled->expression.error());
+        return fail(ErrorKind::config, "regular expression \"" + shown(expression) +
+                                           "\": " + shown(compiled->expression.error()));
     }
     return Regex(std::move(compiled));
 }

@@ -58,6 +58,14 @@ TEST(Regex, ErrorsSayWhatIsWrong) {
               "regular expression \"(\\pL{500}){2}\": pattern too large - compile failed");
 }
 
+TEST(Regex, ErrorsAreNotEndless) {
+    const auto regex = Regex::compile(std::string(100'000, 'a') + "(");
+    ASSERT_FALSE(regex);
+    EXPECT_TRUE(regex.error().message.starts_with("regular expression \"aaa"));
+    EXPECT_NE(regex.error().message.find("aaa...\": missing )"), std::string::npos);
+    EXPECT_LT(regex.error().message.size(), 500U);
+}
+
 // A backtracking matcher takes 2^n steps for this.
 TEST(Regex, HostileTextTakesLinearTime) {
     const auto regex = Regex::compile("(a+)+$");

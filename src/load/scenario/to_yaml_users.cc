@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <map>
+
 #include "base/units.h"
 #include "load/scenario/yaml_writer.h"
 
@@ -62,18 +64,16 @@ void write_expect(YamlWriter& out, int depth, const Expectation& expect) {
 void write_query(YamlWriter& out, int depth, const Request& request) {
     if (request.query.empty()) return;
     out.key(depth, "query");
-    for (std::size_t i = 0; i < request.query.size(); ++i) {
-        const std::string& name = request.query[i].first.source();
-        std::vector<std::string> values;
-        bool earlier = false;  // one line for all values of a name
-        for (std::size_t j = 0; j < request.query.size(); ++j) {
-            if (request.query[j].first.source() != name) continue;
-            earlier = earlier || j < i;
-            values.push_back(masked_field(name, request.query[j].second.source()));
-        }
-        if (!earlier)
-            out.key(depth + 1, name,
-                    values.size() > 1 ? yaml_list(values) : yaml_scalar(values[0]));
+    std::vector<std::string> names;  // one line for all values of a name
+    std::map<std::string, std::vector<std::string>> values;
+    for (const auto& [name, value] : request.query) {
+        auto& of_name = values[name.source()];
+        if (of_name.empty()) names.push_back(name.source());
+        of_name.push_back(masked_field(name.source(), value.source()));
+    }
+    for (const std::string& name : names) {
+        const auto& all = values[name];
+        out.key(depth + 1, name, all.size() > 1 ? yaml_list(all) : yaml_scalar(all[0]));
     }
 }
 
