@@ -1,7 +1,5 @@
 #include "load/http/kept_headers.h"
 
-#include <algorithm>
-
 namespace squadload::http {
 namespace {
 
@@ -16,7 +14,11 @@ bool is_space(char c) {
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+    }
+    return true;
 }
 
 void KeptHeaders::clear() {
