@@ -150,10 +150,16 @@ def main():
     common.need(common.PROGRAM, *peers)
     common.raise_descriptors()
     cores = common.cores()
-    with common.nginx(cores.target, o.tls) as target:
-        tools = {f"squadload {b}": functools.partial(ours, b, o, target, cores.generator) for b in backends}
-        tools |= {p: functools.partial(PEERS[p], o, target, cores.generator) for p in peers}
-        runs = common.alternate(tools, o.pairs, common.say)
+
+    def measured(tool):
+        # Each run has an nginx, and so a port, of its own: where ports of the runs before are still in TIME_WAIT, the
+        # kernel's search for a free one costs whoever comes next more than the requests.
+        with common.nginx(cores.target, o.tls) as target:
+            return tool(o, target, cores.generator)
+
+    tools = {f"squadload {b}": functools.partial(measured, functools.partial(ours, b)) for b in backends}
+    tools |= {p: functools.partial(measured, PEERS[p]) for p in peers}
+    runs = common.alternate(tools, o.pairs, common.say)
     text, compared = shown(runs, backends, peers)
     title = f"{o.request}{' over TLS' if o.tls else ''}, {o.connections} connections, {o.pairs} pairs of {o.seconds} s"
     print(f"CPU time per request: {title}\n{text}")

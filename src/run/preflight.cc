@@ -154,6 +154,7 @@ Result<engine::Plan> preflight(scenario::Scenario scenario, const ProcessLimits&
         return tl::unexpected(fits.error());
     auto origin = find_way(url->url, scenario.target, *sources, network);
     if (!origin) return tl::unexpected(origin.error());
+    origin->tls_name = scenario.target.tls.server_name;
     if (!origin->proxy.empty())
         scenario.notes.push_back(fmt::format("requests go through the proxy {}", origin->proxy));
     auto others = redirect_origins(scenario.target, *sources, network);

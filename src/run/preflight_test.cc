@@ -94,6 +94,18 @@ TEST(Preflight, OriginsOfRedirectsAreResolvedToo) {
     EXPECT_EQ(plan->redirect_origins[1].authority, "[::1]:81");
 }
 
+TEST(Preflight, AnotherServerNameIsTheTargetsAlone) {
+    FakeNetwork fake;
+    auto s = closed(1);
+    s.target.host = "https://api.test";
+    s.target.tls.server_name = "inner.test";
+    s.target.redirects = {5, {"https://login.test"}};
+    const auto plan = preflight(s, limits_of(1000), fake.network());
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(plan->origin.tls_name, "inner.test");
+    EXPECT_EQ(plan->redirect_origins.at(0).tls_name, "");
+}
+
 TEST(Preflight, OriginsOfRedirectsThatAreNone) {
     FakeNetwork fake;
     auto s = closed(1);

@@ -87,6 +87,14 @@ TEST_P(Tls, AFailedHandshakeIsAConnectErrorThatNamesItsCause) {
     }
 }
 
+TEST_P(Tls, AnotherNameCanBeAskedFor) {
+    test_support::TestServer server(tls_server(ServerCertificate::wrong_name));
+    auto plan = tls_plan(server, 20, 500ms);
+    plan.origin.tls_name = "elsewhere.example";
+    const auto m = run(plan, GetParam());
+    EXPECT_EQ(all(m).outcomes.ok(), 10U) << first_message(m);
+}
+
 TEST_P(Tls, AServerWithoutTlsIsSaidToBeOne) {
     auto options = tls_server();
     options.tls->tamper = [](const test_support::Flight&) {

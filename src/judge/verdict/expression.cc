@@ -320,14 +320,19 @@ class Parser {
     }
 
     bool task(const Argument& argument) {
-        std::vector<std::string> labels;
-        bool shared = false;
-        for (const Named& one : names()) {
-            if (argument.text == one.label || argument.text == one.full) {
+        const auto named = names();
+        // A label first: "a.b" is step b of task a before it is task b of class a.
+        for (const auto name : {&Named::label, &Named::full}) {
+            for (const Named& one : named) {
+                if (argument.text != one.*name) continue;
                 threshold_.entries = one.entries;
                 threshold_.task_name = one.label;
                 return true;
             }
+        }
+        std::vector<std::string> labels;
+        bool shared = false;
+        for (const Named& one : named) {
             labels.push_back(one.label);
             shared = shared || (one.label == one.full &&
                                 one.full.ends_with("." + std::string(argument.text)));

@@ -175,6 +175,19 @@ TEST(Expression, TasksOfSeveralUsersCarryTheirName) {
     EXPECT_THAT(t.error().message, HasSubstr("several users have a task 'chat'; write User.chat"));
 }
 
+TEST(Expression, ALabelComesBeforeAClassWithItsTask) {
+    auto s = two_tasks();
+    s.classes[0].name = "health";  // health.chat: task chat of this class, or the other's step
+    s.classes.push_back(s.classes[0]);
+    s.classes[1].name = "Other";
+    s.classes[1].tasks.erase(s.classes[1].tasks.begin());
+    s.classes[1].tasks[0].steps.resize(1);
+    s.classes[1].tasks[0].steps[0].name = "chat";
+    s.classes[0].tasks.pop_back();
+    EXPECT_THAT(scenario::entry_labels(s), ElementsAre("chat", "health.chat"));
+    EXPECT_THAT(one("", "p95(health.chat) < 1s", s)->entries, ElementsAre(1));
+}
+
 TEST(Expression, ATaskWithStepsMeansAllOfThem) {
     auto s = two_tasks();
     s.classes[0].on_start.resize(1);

@@ -13,6 +13,7 @@ struct Origin {
     std::string host;            // name or address as in the URL, IPv6 without brackets
     transport::Address address;  // what is connected to: the proxy's, if there is one
     std::string authority;       // Host header: "api.test:8080"
+    std::string tls_name{};      // whom the certificate must name, sent as SNI; "": the host
 
     std::string proxy{};                // URL for messages, without password; "": none
     std::string proxy_authorization{};  // what it asks for, as a header's value

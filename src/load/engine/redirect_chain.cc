@@ -86,9 +86,11 @@ http::CookieUrl RedirectChain::cookie_url() const {
     return {current_.host, current_.path, current_.scheme == "https"};
 }
 
+// As curl does, but for the usual step from http to https, each at its own port.
 bool RedirectChain::is_trusted() const {
-    return http::equal_ignoring_case(current_.host, target_.host) &&
-           (current_.scheme == "https" || target_.scheme == "http");
+    if (same_origin(current_, target_)) return true;
+    return http::equal_ignoring_case(current_.host, target_.host) && target_.scheme == "http" &&
+           target_.port == 80 && current_.scheme == "https" && current_.port == 443;
 }
 
 void RedirectChain::render(std::optional<std::string_view> cookie) {

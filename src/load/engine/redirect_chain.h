@@ -34,8 +34,7 @@ class RedirectChain {
     // one before stays valid through one follow(), so that a connection to it can be closed.
     [[nodiscard]] const Origin& origin() const { return *origin_; }
     [[nodiscard]] http::CookieUrl cookie_url() const;
-    // It is the target's host, not by plain http where the target is https: credentials may go
-    // there.
+    // It is the target, or the target's host by https instead of http: credentials may go there.
     [[nodiscard]] bool is_trusted() const;
     [[nodiscard]] std::span<const char> request() const { return requests_[turn_]; }
     [[nodiscard]] bool head_request() const { return method_ == "HEAD"; }

@@ -50,7 +50,8 @@ void TlsChannel::on_connected(int error) {
 void TlsChannel::begin_handshake() {
     connected_at_ = context_.loop.batch_time();
     state_ = State::handshaking;
-    if (!session_.start(origin_->host)) {
+    const std::string& name = origin_->tls_name;
+    if (!session_.start(name.empty() ? origin_->host : name)) {
         state_ = State::ended;
         handler_.on_connected(ENOMEM);
         return;

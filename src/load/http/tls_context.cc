@@ -84,7 +84,6 @@ Result<void> TlsContext::apply(const scenario::TlsSettings& settings) {
     SSL_CTX_set_default_passwd_cb(context_, &no_password);
     SSL_CTX_set_cert_cb(context_, &TlsSession::certificate_asked, nullptr);
     verify_ = settings.verify;
-    server_name_ = settings.server_name;
     session_reuse_ = settings.session_reuse;
     // Sessions are kept by their own TlsSession: a user never resumes another's.
     SSL_CTX_set_session_cache_mode(

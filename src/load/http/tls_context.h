@@ -37,7 +37,6 @@ class TlsContext {
     bool verify_ = true;
     bool has_certificate_ = false;
     bool session_reuse_ = false;
-    std::string server_name_;
     std::unique_ptr<char[]> plaintext_;
 };
 

@@ -92,7 +92,7 @@ bool TlsSession::start(const std::string& host) {
 
 // Whom the certificate must name, and what is sent as SNI.
 bool TlsSession::name_server(const std::string& host) {
-    std::string name = context_.server_name_.empty() ? host : context_.server_name_;
+    std::string name = host;
     if (name.size() > 1 && name.back() == '.') name.pop_back();  // RFC 6066 §3: no trailing dot
     X509_VERIFY_PARAM* verification = SSL_get0_param(ssl_);
     if (is_address(name)) return X509_VERIFY_PARAM_set1_ip_asc(verification, name.c_str()) == 1;
@@ -311,8 +311,7 @@ int TlsSession::verified(int ok, x509_store_ctx_st* store) {
     const auto* ssl =
         static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     TlsSession& session = *session_of(ssl);
-    const std::string& name = session.context_.server_name_;
-    session.certificate_problem_ = certificate_problem(store, name.empty() ? session.host_ : name);
+    session.certificate_problem_ = certificate_problem(store, session.host_);
     return ok;
 }
 

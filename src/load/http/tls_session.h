@@ -75,10 +75,8 @@ class TlsSession {
 
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] Failure failure() const { return failure_; }
-    [[nodiscard]] const std::string& message() const {
-        return message_;
-    }  // a sentence's second
-       // half, stable
+    // The second half of a sentence, stable.
+    [[nodiscard]] const std::string& message() const { return message_; }
     // What may help against a failed handshake; "": nothing known.
     [[nodiscard]] std::string_view remedy() const { return remedy_; }
     [[nodiscard]] bool resumed() const { return resumed_; }  // by the handshake of now

@@ -17,7 +17,8 @@ std::string masked_url(const std::string& url) {
     const std::size_t start = scheme == std::string::npos ? 0 : scheme + 3;
     const std::size_t at = url.rfind('@');  // a password may hold what ends an authority
     const std::size_t colon = url.find(':', start);
-    if (at == std::string::npos || at < start || colon > at) return url;
+    if (at == std::string::npos || at < start) return url;
+    if (colon > at) return url.substr(0, start) + "***" + url.substr(at);  // a token, perhaps
     return url.substr(0, colon + 1) + "***" + url.substr(at);
 }
 

@@ -49,7 +49,7 @@ struct TlsSettings {
     std::string ca_file;           // PEM; "": the system's authorities
     std::string certificate_file;  // PEM chain of the client's certificate; "": none
     std::string key_file;          // its key; "": in certificate_file
-    std::string server_name;       // sent as SNI and verified; "": the URL's host
+    std::string server_name;       // of the target's host, sent as SNI and verified; "": that host
     bool session_reuse = false;    // a user's later connections resume its own session
     std::string min_version = "1.2";
     std::string max_version = "1.3";
