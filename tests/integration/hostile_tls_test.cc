@@ -149,6 +149,12 @@ std::vector<Misbehaviour> bad_records(TlsVersion v) {
     };
     const std::string ticket = "\x04\0\0\x2e"s + std::string(8, '\x01') + "\x01\x07\0\x20"s +
                                std::string(32, 't') + "\0\0"s;
+    // OpenSSL 3.0.22 calls a TLS 1.2 record too short for its MAC "internal error"; before, a bad
+    // MAC.
+    const std::vector<Expected> unencrypted =
+        tls_1_3 ? not_tls("bad record type")
+                : std::vector<Expected>{not_tls("decryption failed or bad record mac")[0],
+                                        not_tls("internal error")[0]};
     std::vector<Misbehaviour> cases = {
         {"an empty record first", fine(), first(As::one_record, "")},
         {"empty records for ever", not_tls("record too small"), flood(As::one_record, "")},
@@ -166,11 +172,8 @@ std::vector<Misbehaviour> bad_records(TlsVersion v) {
         {"plain HTTP behind the handshake", not_tls("wrong version number"),
          first(As::beneath, whole)},
         {"plain HTTP in the body", not_tls("wrong version number"), then(As::beneath, "k")},
-        {"a plain alert in the body",
-         not_tls(tls_1_3 ? "bad record type" : "decryption failed or bad record mac"),
-         then(As::beneath, tls_record(21, "\x02\x50"))},
-        {"a plain close_notify in the body",
-         not_tls(tls_1_3 ? "bad record type" : "decryption failed or bad record mac"),
+        {"a plain alert in the body", unencrypted, then(As::beneath, tls_record(21, "\x02\x50"))},
+        {"a plain close_notify in the body", unencrypted,
          then(As::beneath, tls_record(21, "\x01\0"s))},
         {"a fatal alert first", ended_by("internal error"), first(As::alert, "\x02\x50")},
         {"a fatal alert in the body", ended_by("internal error"), then(As::alert, "\x02\x50")},
