@@ -6,10 +6,10 @@ set -euo pipefail
 
 run=(build-essential cmake ninja-build pkg-config ccache libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
      libsimdjson-dev libexpected-dev libfmt-dev libspdlog-dev liburing-dev libssl-dev libre2-dev zlib1g-dev libbrotli-dev
-     node-llhttp nginx)
-test=(libgtest-dev libgmock-dev openssl python3-pytest python3-jsonschema python3-yaml procps)
+     node-llhttp libboost1.81-dev prometheus-cpp-dev libhiredis-dev libpq-dev libsqlite3-dev)
+test=(libgtest-dev libgmock-dev openssl python3-pytest python3-jsonschema python3-yaml procps nginx redis-server postgresql)
 lint=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 python3)
-bench=(wrk hey nghttp2-client apache2-utils valgrind procps python3)
+bench=(nginx wrk hey nghttp2-client apache2-utils valgrind procps python3)
 
 wanted=("${run[@]}")
 for tier in "${@:-all}"; do
@@ -48,7 +48,7 @@ if [[ $(id -u) -ne 0 ]]; then
 fi
 as_root+=(env DEBIAN_FRONTEND=noninteractive)
 
-# Packages must not start what they bring (nginx): deny it while we install, unless there is a policy already.
+# Packages must not start what they bring (nginx, redis-server, postgresql): deny it while we install, unless there is a policy already.
 policy=/usr/sbin/policy-rc.d
 our_policy=
 forbid_starts() {
@@ -59,17 +59,20 @@ forbid_starts() {
 }
 allow_starts() { [[ -z $our_policy ]] || "${as_root[@]}" rm -f "$policy"; }
 
-# A web server that only our demo and tests start by hand has no business starting with the machine.
-# Also after a failed or interrupted install, which may have got as far as nginx.
-disable_new_nginx() {
-    [[ " ${missing[*]} " == *" nginx "* ]] || return 0
-    if command -v systemctl >/dev/null; then
-        "${as_root[@]}" systemctl --quiet disable nginx.service >/dev/null 2>&1 || true
-    elif command -v update-rc.d >/dev/null; then
-        "${as_root[@]}" update-rc.d nginx disable >/dev/null 2>&1 || true
-    fi
+# Servers that only our tests start by hand have no business starting with the machine. Also after a failed or interrupted
+# install, which may have got as far as these.
+disable_new_servers() {
+    local server
+    for server in nginx redis-server postgresql; do
+        [[ " ${missing[*]} " == *" $server "* ]] || continue
+        if command -v systemctl >/dev/null; then
+            "${as_root[@]}" systemctl --quiet disable "$server.service" >/dev/null 2>&1 || true
+        elif command -v update-rc.d >/dev/null; then
+            "${as_root[@]}" update-rc.d "$server" disable >/dev/null 2>&1 || true
+        fi
+    done
 }
-clean_up() { disable_new_nginx; allow_starts; }
+clean_up() { disable_new_servers; allow_starts; }
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

@@ -12,7 +12,10 @@ enum class RandomStream : std::uint64_t {
     iteration = 2,
     wait = 3,
     test = 4,
-    user = 5
+    user = 5,
+    provider_latency = 6,
+    provider_fault = 7,
+    backoff = 8
 };
 
 // SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators") started

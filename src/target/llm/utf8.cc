@@ -1,0 +1,95 @@
+#include "target/llm/utf8.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace squadload::llm {
+namespace {
+
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+constexpr std::string_view kEllipsis = "\xe2\x80\xa6";     // U+2026
+
+std::uint8_t byte(std::string_view text, std::size_t i) {
+    return static_cast<std::uint8_t>(text[i]);
+}
+
+// How many bytes at the front are well-formed.
+std::size_t valid_prefix(std::string_view text) {
+    constexpr std::uint64_t kHighBits = 0x8080808080808080U;
+    std::size_t i = 0;
+    while (i < text.size()) {
+        std::uint64_t eight = 0;
+        if (text.size() - i >= sizeof(eight)) {
+            std::memcpy(&eight, text.data() + i, sizeof(eight));
+            if ((eight & kHighBits) == 0) {
+                i += sizeof(eight);
+                continue;
+            }
+        }
+        const std::size_t length = utf8_front(text.substr(i));
+        if (length == 0) return i;
+        i += length;
+    }
+    return i;
+}
+
+bool continues(std::string_view text, std::size_t i) {
+    return i < text.size() && (byte(text, i) & 0xC0U) == 0x80U;
+}
+
+}  // namespace
+
+std::size_t utf8_front(std::string_view text) {
+    if (text.empty()) return 0;
+    const std::uint8_t first = byte(text, 0);
+    if (first < 0x80) return 1;
+    if (first < 0xC2 || first > 0xF4 || !continues(text, 1)) return 0;
+    if (first < 0xE0) return 2;
+    const std::uint8_t second = byte(text, 1);
+    if (first < 0xF0) {
+        const bool overlong = first == 0xE0 && second < 0xA0;
+        const bool surrogate = first == 0xED && second > 0x9F;
+        return !overlong && !surrogate && continues(text, 2) ? 3 : 0;
+    }
+    const bool overlong = first == 0xF0 && second < 0x90;
+    const bool too_high = first == 0xF4 && second > 0x8F;
+    return !overlong && !too_high && continues(text, 2) && continues(text, 3) ? 4 : 0;
+}
+
+std::string valid_utf8(std::string_view text) {
+    std::string out;
+    while (true) {
+        const std::size_t valid = valid_prefix(text);
+        out.append(text.substr(0, valid));
+        if (valid == text.size()) return out;
+        out += kReplacement;
+        text.remove_prefix(valid + 1);
+    }
+}
+
+std::string one_line(std::string_view text, std::size_t max_bytes) {
+    std::string out;
+    std::size_t fits = 0;  // bytes of `out` that leave room for the ellipsis
+    bool space_due = false;
+    while (!text.empty()) {
+        const std::size_t length = utf8_front(text);
+        const std::string_view next = length > 0 ? text.substr(0, length) : kReplacement;
+        text.remove_prefix(length > 0 ? length : 1);
+        if (next.size() == 1 && (byte(next, 0) <= ' ' || next[0] == '\x7f')) {
+            space_due = !out.empty();
+            continue;
+        }
+        const std::size_t more = next.size() + (space_due ? 1 : 0);
+        if (out.size() + more > max_bytes) {
+            out.resize(fits);
+            return out.append(kEllipsis);
+        }
+        if (space_due) out += ' ';
+        out += next;
+        space_due = false;
+        if (out.size() + kEllipsis.size() <= max_bytes) fits = out.size();
+    }
+    return out;
+}
+
+}  // namespace squadload::llm
