@@ -1,0 +1,13 @@
+# Writes OUTPUT, a .cc that holds the text of every file of FILES. Run by CMake's script mode.
+set(content "// Made from config/providers by embed_profiles.cmake.\n#include <array>\n\n#include \"target/providers/profile.h\"\n\n")
+string(APPEND content "namespace squadload::providers {\nnamespace {\n\n")
+set(entries "")
+foreach(file IN LISTS FILES)
+  file(READ ${file} text)
+  get_filename_component(name ${file} NAME)
+  string(APPEND entries "    ShippedProfile{\"config/providers/${name}\", R\"profile(${text})profile\"},\n")
+endforeach()
+list(LENGTH FILES count)
+string(APPEND content "constexpr std::array<ShippedProfile, ${count}> kShipped = {\n${entries}};\n\n}  // namespace\n\n")
+string(APPEND content "std::span<const ShippedProfile> shipped_profile_texts() {\n    return kShipped;\n}\n\n}  // namespace squadload::providers\n")
+file(WRITE ${OUTPUT} "${content}")
