@@ -10,10 +10,10 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= external_symbolizer_path=/usr/bin/llvm-symbolizer-19
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test lint format asan tsan fuzz bench instructions clean setup-run setup-test setup-lint setup-bench
+.PHONY: help setup build run run-services test faults lint format asan tsan fuzz bench instructions clean setup-run setup-test setup-lint setup-bench
 
 help:  ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 setup:  ## install the Debian packages needed (TIER=run, test, lint, bench or all)
 	@scripts/setup.sh $(TIER)
@@ -21,17 +21,23 @@ setup:  ## install the Debian packages needed (TIER=run, test, lint, bench or al
 setup-run setup-test setup-lint setup-bench:
 	@scripts/setup.sh $(@:setup-%=%)
 
-build: setup-run  ## release program in build/release/bin
+build: setup-run  ## squadload, squad-api and squad-providers in build/release/bin
 	@test -f build/release/build.ninja || cmake --preset release -D SQUADLOAD_TESTS=OFF
-	@cmake --build --preset release --target squadload --parallel $(JOBS)
+	@cmake --build --preset release --target squadload squad_api squad_providers --parallel $(JOBS)
 
-run: build  ## build, then a 10 s scenario against an nginx of our own on loopback
+run: build  ## build, then warm_up for a minute: load, Squad API and simulated providers in one process
 	@scripts/run_demo.sh $(ARGS)
+
+run-services: setup-test build  ## the three scenarios against squad-api with redis-server and postgresql, some 8 minutes
+	@scripts/run_services.sh $(ARGS)
 
 test: setup-test  ## build and run all tests
 	@cmake --preset release -D SQUADLOAD_TESTS=ON
 	@cmake --build --preset release --parallel $(JOBS)
 	@scripts/test.sh
+
+faults: setup-test build  ## floods, outages, storms and lost stores at full length, some 10 minutes
+	@SQUADLOAD_FAULTS_WINDOW=20 $(PYTHON) -m pytest tests/faults -v -s
 
 lint: setup-lint  ## layers, style, format, clang-tidy
 	@$(PYTHON) scripts/check_layers.py

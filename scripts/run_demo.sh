@@ -1,8 +1,6 @@
 #!/bin/bash
-# `make run`: the shipped warm_up scenario, shortened, against an nginx of our own. Further options are passed on.
+# `make run`: the shipped warm_up scenario. It names no host, so squadload starts the Squad API and simulated providers in its own
+# process. Further options are passed on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-# shellcheck disable=SC2016  # DEMO_HOST is set for the inner shell
-exec scripts/demo_target.sh bash -c 'exec build/release/bin/squadload run warm_up --config config/load_testing.yaml \
-    --host "$DEMO_HOST" --duration 10s "$@"' squadload "$@"
+exec build/release/bin/squadload run warm_up --config config/load_testing.yaml "$@"
