@@ -6,6 +6,7 @@
 
 #include "judge/result/figures.h"
 #include "report/console.h"
+#include "report/provider_table.h"
 #include "report/text.h"
 
 namespace squadload::report {
@@ -420,6 +421,7 @@ std::string summary(const ScenarioResult& s, const Style& style) {
         add_criteria(out, s, style);
         add_tasks(out, s, style);
         add_iterations(out, s, style);
+        out += provider_table(s.providers, style);
         add_waiting(out, s, style);
         add_connections(out, s, style);
         add_failures(out, s, style);

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "load/transport/epoll_loop.h"
 #include "load/transport/uring_loop.h"
+#include "run/embedded.h"
 
 namespace squadload::run {
 namespace {
@@ -85,7 +86,10 @@ std::string header_line(const Options& options, const scenario::Scenario& scenar
                         const std::string& backend) {
     const auto workers = engine::worker_count(scenario);
     return fmt::format("squadload {} · {} · {} · {} · {}, {} worker{}", options.tool_version,
-                       scenario.name, verdict::load_description(scenario), scenario.target.host,
+                       scenario.name, verdict::load_description(scenario),
+                       scenario.target.host_mark.file == kEmbeddedStack
+                           ? std::string(kEmbeddedStack)
+                           : scenario.target.host,
                        backend, workers, workers == 1 ? "" : "s");
 }
 

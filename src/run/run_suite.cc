@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "run/embedded.h"
 #include "run/signals.h"
 
 namespace squadload::run {
@@ -33,6 +34,7 @@ class Suite {
     const Network& network_;
     Display display_;
     SignalGuard signals_;
+    EmbeddedStack stack_;
     ProcessLimits limits_;
     Backend backend_;
     std::vector<Judged> prepared_;
@@ -50,6 +52,7 @@ Result<void> Suite::prepare(std::vector<scenario::Scenario> scenarios) {
     if (!backend_.note.empty()) display_.line("note: " + backend_.note);
     limits_ = raise_and_read_limits();
     for (auto& scenario : scenarios) {
+        if (auto given = stack_.give_target(scenario); !given) return tl::unexpected(given.error());
         const auto url = target_url(scenario.target);
         if (!url) return tl::unexpected(url.error());
         if (auto checked = check_tls(scenario.target, *url); !checked)
@@ -79,6 +82,8 @@ Result<void> Suite::run_one(const Judged& judged, engine::StopSwitch& stop_switc
         {options_, backend_.make_loop, backend_.name, stop_switch, display_, &*series_log_});
     signals_.unwatch();
     if (!result) return tl::unexpected(result.error());
+    result->providers = stack_.take_providers();
+    if (auto note = stack_.note(); !note.empty()) result->notes.push_back(std::move(note));
     if (!backend_.note.empty()) result->notes.push_back(backend_.note);
     terminal_.out(report::summary(*result, terminal_.out_style()));
     if (prepared_.size() > 1) terminal_.out("\n");

@@ -12,6 +12,7 @@
 #include "load/engine/flow.h"
 #include "load/engine/user_data.h"
 #include "load/http/response_parser.h"
+#include "run/embedded.h"
 #include "run/run_scenario.h"
 #include "run/wire_tap.h"
 
@@ -252,6 +253,8 @@ Result<int> try_task(scenario::Scenario scenario, const std::string& task, const
     if (!number) return tl::unexpected(number.error());
     // One connection, whatever the scenario's load would need.
     scenario.requests = 1;
+    EmbeddedStack stack;
+    if (auto given = stack.give_target(scenario); !given) return tl::unexpected(given.error());
     const auto plan = preflight(std::move(scenario), raise_and_read_limits(), network);
     if (!plan) return tl::unexpected(plan.error());
     const auto backend = choose_backend(backend_name);

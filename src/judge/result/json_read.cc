@@ -273,6 +273,19 @@ measure::DeliveredAudit read_audit(const Field& field) {
     return a;
 }
 
+ProviderResult read_provider(const std::string& name, const Field& field) {
+    ProviderResult p;
+    p.name = name;
+    p.ok = field["ok"].u64();
+    p.responses_429 = field["responses_429"].u64();
+    p.failed = field["failed"].u64();
+    p.served_as_fallback = field["served_as_fallback"].u64();
+    p.limit_per_minute = field["limit_per_minute"].u64();
+    p.peak_per_minute = field["peak_per_minute"].u64();
+    p.time = read_histogram(field["histograms"]["time"]);
+    return p;
+}
+
 std::vector<measure::FailureGroup> read_failures(const Field& list,
                                                  const std::vector<TaskResult>& tasks) {
     std::vector<measure::FailureGroup> out;
@@ -328,6 +341,9 @@ ScenarioResult read_scenario(const Field& field) {
     });
     field["iterations"].each_member([&](const std::string& name, const Field& task) {
         s.iterations.push_back({name, read_iterations(task)});
+    });
+    field["providers"].each_member([&](const std::string& name, const Field& provider) {
+        s.providers.push_back(read_provider(name, provider));
     });
     field["series"].each([&](const Field& point) { s.series.push_back(read_point(point)); });
     s.thresholds = read_thresholds(field["thresholds"]);

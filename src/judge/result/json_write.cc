@@ -110,6 +110,19 @@ Json iterations_document(const measure::IterationStats& stats) {
             {"histograms", {{"iteration_time", histogram_document(stats.time)}}}};
 }
 
+Json provider_document(const ProviderResult& p, const std::vector<ProviderResult>& all) {
+    return {{"calls", p.calls()},
+            {"share", share(p, all)},
+            {"ok", p.ok},
+            {"responses_429", p.responses_429},
+            {"failed", p.failed},
+            {"served_as_fallback", p.served_as_fallback},
+            {"limit_per_minute", p.limit_per_minute},
+            {"peak_per_minute", p.peak_per_minute},
+            {"time_ms", summary_document(p.time)},
+            {"histograms", {{"time", histogram_document(p.time)}}}};
+}
+
 Json threshold_document(const ThresholdResult& t) {
     return {{"name", t.name},
             {"criterion", t.criterion},
@@ -207,7 +220,9 @@ Json scenario_document(const ScenarioResult& s) {
     Json iterations = Json::object();
     for (const auto& one : s.iterations) iterations[one.task] = iterations_document(one.stats);
     out["iterations"] = std::move(iterations);
-    out["providers"] = Json::object();
+    Json providers = Json::object();
+    for (const auto& one : s.providers) providers[one.name] = provider_document(one, s.providers);
+    out["providers"] = std::move(providers);
     Json series = Json::array();
     for (const auto& point : s.series) series.push_back(point_document(point));
     out["series"] = std::move(series);

@@ -71,6 +71,9 @@ ScenarioResult sample_scenario(const std::string& name, std::uint64_t seed) {
     iterations.add_reason("before ask: token is not set", 4);
     iterations.add_reason("at ask: timeout", 9);
     s.iterations.push_back({"conversation", iterations});
+    ProviderResult groq{"groq", 1560, 90, 5, 2, 0, 97, {}};
+    groq.time.record(std::chrono::milliseconds{391});
+    s.providers = {groq, {"cerebras", 900, 3, 0, 0, 3, 2, {}}};
     s.throughput_per_s = throughput_per_s(s.totals.outcomes, s.duration_s);
     for (std::uint32_t i = 0; i < 3; ++i) {
         measure::SeriesPoint p;
@@ -360,6 +363,9 @@ TEST(Result, RatesAreDisjointAndAddUp) {
     EXPECT_DOUBLE_EQ(r.rate_limited, 0.06);
     EXPECT_DOUBLE_EQ(r.failure, 0.04);
     EXPECT_DOUBLE_EQ(r.server_error, 0.03);
+    const auto providers = sample_scenario("spike", 1).providers;
+    EXPECT_DOUBLE_EQ(share(providers[0], providers), 0.97);
+    EXPECT_EQ(share({}, {}), 0);
     EXPECT_DOUBLE_EQ(throughput_per_s(counts, 10), 9.9) << "a timeout completes no response";
     EXPECT_EQ(throughput_per_s(counts, 0), 0);
 }

@@ -42,6 +42,12 @@ Rates rates(const measure::OutcomeCounts& counts) {
     return r;
 }
 
+double share(const ProviderResult& provider, const std::vector<ProviderResult>& all) {
+    std::uint64_t calls = 0;
+    for (const auto& one : all) calls += one.calls();
+    return calls == 0 ? 0 : static_cast<double>(provider.calls()) / static_cast<double>(calls);
+}
+
 double throughput_per_s(const measure::OutcomeCounts& counts, double duration_s) {
     return duration_s > 0 ? static_cast<double>(counts.completed()) / duration_s : 0;
 }

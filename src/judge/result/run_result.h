@@ -64,6 +64,22 @@ struct IterationResult {
     measure::IterationStats stats;
 };
 
+// What reached a simulated provider of the embedded stack, by its arrival log.
+struct ProviderResult {
+    std::string name;
+    std::uint64_t limit_per_minute = 0;  // requests, as the gateway declares it; 0: none
+    std::uint64_t ok = 0;                // calls answered 2xx
+    std::uint64_t responses_429 = 0;
+    std::uint64_t failed = 0;              // every other end
+    std::uint64_t served_as_fallback = 0;  // of ok: by another than the first of the chain
+    std::uint64_t peak_per_minute = 0;     // most calls in any minute
+    measure::Histogram time;               // of ok calls, seen from the provider
+
+    [[nodiscard]] std::uint64_t calls() const { return ok + responses_429 + failed; }
+};
+// The provider's calls over those of all; 0 without any.
+[[nodiscard]] double share(const ProviderResult& provider, const std::vector<ProviderResult>& all);
+
 struct ScenarioResult {
     std::string name, description;
     std::string kind;   // "steady" | "spike"
@@ -86,6 +102,7 @@ struct ScenarioResult {
     measure::TaskStats totals;      // all tasks merged
     std::vector<TaskResult> tasks;  // file order; one per step: "conversation.ask"
     std::vector<IterationResult> iterations;  // of tasks with steps, file order
+    std::vector<ProviderResult> providers;    // configured order; empty without the stack
     std::vector<measure::SeriesPoint> series;
     std::vector<ThresholdResult> thresholds;
     measure::DeliveredAudit audit;
