@@ -81,7 +81,7 @@ class Service(Process):
 
     def _printed_url(self):
         assert self.popen.poll() is None, self.log.read_text()
-        found = re.search(r"^(http://\S+)\n", self.log.read_text(), re.M)
+        found = re.search(r"^(http://\S+).*\n", self.log.read_text(), re.M)
         return found and found[1]
 
 

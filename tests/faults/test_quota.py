@@ -14,19 +14,21 @@ FLOOD = 5 * sum(RATES.values())
 WINDOWS = 3
 SECONDS = WINDOWS * WINDOW
 UNBOUND = 10_000_000
-# Of openrouter a third of what its requests would need, so that tokens bind it.
-LIMITS = {name: Limits(requests=int(rate * WINDOW), burst=2 * rate, tokens=int(rate * WINDOW) * 100 if name == "openrouter" else UNBOUND,
+# Of cerebras three quarters of what its requests would need, so that tokens bind it. A call reserves MAX_TOKENS and some 60 for the prompt.
+MAX_TOKENS = 4
+LIMITS = {name: Limits(requests=int(rate * WINDOW), burst=2 * rate, tokens=int(rate * WINDOW) * 48 if name == "cerebras" else UNBOUND,
                        window=WINDOW) for name, rate in RATES.items()}
 AT_LEAST = 0.95  # of the binding limit, while demand waits
 
 
-def limited(gateways=1, lines=()):
+def limited(gateways=1):
     """The shipped configuration with LIMITS, and a queue that is never empty for long."""
     def edit(text):
         for name, its in LIMITS.items():
             text = replaced((rf"^    limits: {{rpm: {RATES[name] * 60}, burst: \d+}}", f"    limits: {{rpm: {its.requests}, burst: {its.burst}, tpm: {its.tokens}}}"))(text)
         return replaced((r"^    window: 60s", f"    window: {WINDOW}s"), (r"^  max_wait: 5s", "  max_wait: 1s"),
-                        (r"^  gateways: 1 ", f"  gateways: {gateways} "), (r"^  sqlite: .*", '  sqlite: ""'), *lines)(text)
+                        (r"^  gateways: 1 ", f"  gateways: {gateways} "), (r"^  sqlite: .*", '  sqlite: ""'),
+                        (r"(licensed professional\.\n    max_tokens): 256", rf"\1: {MAX_TOKENS}"))(text)
     return edit
 
 
@@ -36,8 +38,7 @@ def providers(stack):
 
 
 def flood(stack, gateways, seconds=SECONDS):
-    loads = [stack(Load, f"load-{i}", g.url, FLOOD / len(gateways), seconds) for i, g in enumerate(gateways)]
-    return loads
+    return [stack(Load, f"load-{i}", g.url, FLOOD / len(gateways), seconds) for i, g in enumerate(gateways)]
 
 
 def check(log, begin, end, least=AT_LEAST):
@@ -76,8 +77,8 @@ def redis(stack):
     return stack(Redis, "redis")
 
 
-def two_gateways(stack, providers, redis, lines=()):
-    return [stack(Gateway, name, providers, ["--redis-url", redis.url], edit=limited(2, lines)) for name in ("one", "two")]
+def two_gateways(stack, providers, redis):
+    return [stack(Gateway, name, providers, ["--redis-url", redis.url], edit=limited(2)) for name in ("one", "two")]
 
 
 def test_two_gateways_share_one_redis(stack, providers, redis):
