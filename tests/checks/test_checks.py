@@ -31,6 +31,7 @@ HOUSE = {
     "src/load/pacing/schedule.h": '#pragma once\n#include "base/error.h"\n',
     "src/load/engine/engine.h": '#pragma once\n#include "load/pacing/schedule.h"\n',
     "src/load/transport/loop.h": '#pragma once\n#include <tl/expected.hpp>\n',
+    "src/target/stack/stack.h": '#pragma once\n#include "base/error.h"\n',
     "src/yaml/reader.cc": "#include <yaml-cpp/yaml.h>\n",
     "apps/squadload/main.cc": '#include "load/engine/engine.h"\n',
 }
@@ -48,8 +49,10 @@ def test_a_sound_house_has_no_layer_problem(tmp_path):
 @pytest.mark.parametrize("name, text, expected", [
     ("src/base/bad.cc", '#include "load/engine/engine.h"\n', "src/base/bad.cc:1: base includes the higher room load/engine"),
     ("src/load/transport/bad.h", '\n#include "load/pacing/schedule.h"\n', ":2: load/transport must not know load/pacing"),
+    ("src/load/engine/bad.cc", '#include "target/stack/stack.h"\n', "load/engine must not know target/stack"),
+    ("src/target/squad_api/bad.cc", "#include <boost/beast/http.hpp>\n", "belongs in target/service only"),
     ("src/base/bad.cc", "#include <yaml-cpp/yaml.h>\n", "belongs in yaml only"),
-    ("src/load/engine/bad.cc", "#  include <CLI/CLI.hpp>\n", "belongs in cli only"),
+    ("src/load/engine/bad.cc", "#  include <CLI/CLI.hpp>\n", "belongs in apps, cli only"),
     ("apps/squadload/bad.cc", "#include <llhttp.h>\n", "belongs in load/http only"),
     ("src/report/bad.h", "#include <nlohmann/json.hpp>\n", "belongs in a .cc file"),
     ("src/yaml/bad.h", "#include <yaml-cpp/yaml.h>\n", "belongs in a .cc file"),

@@ -4,7 +4,7 @@ import sqlite3
 import time
 
 from arrival_log import of
-from conftest import THOROUGH, Gateway, Load, Providers, replaced
+from stack_processes import THOROUGH, Gateway, Load, Providers, replaced, stack  # noqa: F401
 
 RATE = 20  # below what each provider but openrouter may take alone for a while
 BEFORE, OUTAGE, AFTER = (10, 20, 25) if THOROUGH else (2, 3, 4)

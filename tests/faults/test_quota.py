@@ -7,7 +7,7 @@ import time
 
 import pytest
 from arrival_log import Limits, broken_limits, of, reserved, used_share
-from conftest import WINDOW, Gateway, Load, Providers, Redis, replaced
+from stack_processes import WINDOW, Gateway, Load, Providers, Redis, replaced, stack  # noqa: F401
 
 RATES = {"groq": 26, "cerebras": 15, "gemini": 13, "openrouter": 8}  # calls a second: those of the shipped files
 FLOOD = 5 * sum(RATES.values())

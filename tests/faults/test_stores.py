@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from conftest import THOROUGH, Gateway, Load, Postgres, Providers, Redis, wait_until
+from stack_processes import THOROUGH, Gateway, Load, Postgres, Providers, Redis, wait_until, stack  # noqa: F401
 
 RATE = 40
 SECONDS = 40 if THOROUGH else 8

@@ -4,7 +4,7 @@ import json
 import time
 
 from arrival_log import NS, of
-from conftest import THOROUGH, Gateway, Load, Providers, ask, replaced
+from stack_processes import THOROUGH, Gateway, Load, Providers, ask, replaced, stack  # noqa: F401
 
 RATE = 24
 BEFORE, STORM = (10, 15) if THOROUGH else (3, 4)

@@ -6,6 +6,8 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 
+#include "support/server_process.h"
+
 namespace squadload::squad_api {
 namespace {
 
@@ -14,14 +16,9 @@ using testing::Not;
 
 class OpenStoresTest : public testing::Test {
   protected:
-    OpenStoresTest() : file(std::filesystem::path(testing::TempDir()) / "open_stores.db") {
-        std::filesystem::remove(file);
-    }
-    ~OpenStoresTest() override {
-        for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + end);
-    }
     asio::io_context io{1};
-    std::filesystem::path file;
+    test_support::TemporaryFolder folder;
+    std::filesystem::path file = folder.path() / "audit.db";
     Config config;
 };
 
