@@ -56,7 +56,7 @@ tsan: setup-test setup-lint  ## the same under TSan (clang 19)
 fuzz: setup-lint  ## every fuzz target for SECONDS_EACH seconds (default 30)
 	@cmake --preset fuzz && cmake --build --preset fuzz --parallel $(JOBS) && scripts/fuzz.sh
 
-bench: setup-bench build  ## CPU per request, lag and memory beside other tools, some 15 minutes (SECONDS_EACH, PAIRS)
+bench: setup-bench build  ## CPU per request, lag and memory beside other tools, some 20 minutes (SECONDS_EACH, PAIRS)
 	@bench/run_all.py
 
 instructions: setup-bench build  ## instructions per request beside the recorded ones; 1 when they grew

@@ -5,8 +5,7 @@
 
 One core for the simulator, another for wrk. First without latency: every call is parsed, admitted by a quota, answered and logged. Then
 with answers that take 2 s and as many connections as calls shall be in flight. The simulator must never be the bottleneck of a load test:
-wanted are 15,000 calls per second; with --min-rate the exit code says whether the median kept it. Whatever was not answered with 200 fails
-the bench. Prints a table, writes bench/results/providers_rate.json.
+below 15,000 calls per second, or with fewer in flight than asked for, or with an answer other than 200, the bench fails. Prints a table, writes bench/results/providers_rate.json.
 """
 
 import argparse
@@ -111,7 +110,7 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--in-flight", type=int, default=10_000, help="0: leave that part out")
     parser.add_argument("--program", type=Path, default=common.ROOT / "build/release/bin/squad-providers")
-    parser.add_argument("--min-rate", type=float, help="exit 1 when the median of calls per second is below this")
+    parser.add_argument("--min-rate", type=float, default=15_000, help="exit 1 when the median of calls per second is below this (default 15000)")
     o = parser.parse_args()
     common.need(o.program, "wrk")
     common.raise_descriptors()
@@ -128,8 +127,10 @@ def main():
         print(f"in flight: {held['in_flight_peak']:,} at once, {held['calls_per_s']:,.0f} calls/s, {held['rss_mb']:,.0f} MB")
     common.write_results("providers_rate", {"what": f"{o.connections} connections, {o.runs} runs of {o.seconds} s", "median": median,
                                             "runs": runs, "in_flight": held})
-    if o.min_rate and median["calls_per_s"] < o.min_rate:
+    if median["calls_per_s"] < o.min_rate:
         sys.exit(f"below {o.min_rate:,.0f} calls/s")
+    if held and held["in_flight_peak"] < o.in_flight:
+        sys.exit(f"fewer than {o.in_flight:,} calls in flight")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The whole set of comparisons in bounded time, and the summary bench/results/README.md.
 
-    SECONDS_EACH=5 PAIRS=5 bench/run_all.py        about 15 minutes; less of either is quicker and less certain
+    SECONDS_EACH=5 PAIRS=5 bench/run_all.py        about 20 minutes; less of either is quicker and less certain
 """
 
 import datetime
@@ -27,6 +27,8 @@ COMMANDS = [
     ["cpu_per_request.py", "--pairs", FEW, "--tls", "--peers", "wrk,h2load"],
     ["generator_lag.py", "--pairs", FEW, *(["--wrk2", WRK2] if WRK2 else [])],
     ["memory_per_user.py", "--kinds", "plain,flow,tls"],
+    ["providers_rate.py", "--runs", FEW],
+    ["gateway_overhead.py", "--pairs", PAIRS],
 ]
 
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "target/service/service_thread.h"
 #include "target/squad_api/gateway.h"
@@ -106,6 +107,8 @@ int serve(const Options& options) {
 
 int main(int argc, char** argv) {
     try {
+        log::set_program("squad-api");
+        static_cast<void>(raise_descriptor_limit());
         CLI::App app{"squad-api: a gateway that keeps inside the quotas of its LLM providers."};
         Options options;
         add_options(app, options);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "target/providers/simulator.h"
@@ -64,7 +65,8 @@ void add_options(CLI::App& app, Options& options) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->allow_extra_args(false);
     option("--quotas", options.quotas, "shipped|documented",
-           "Enforce the profiles' quotas, or what the real providers document");
+           "Enforce the profiles' quotas, or the documented requests and tokens per minute and "
+           "requests per day, for the models they are documented for");
     option("--host", options.host, "ADDRESS", "Address to listen on");
     option("--port", options.port, "N", "Port; 0 for a free one");
     option("--seed", options.seed, "N", "Seed of everything random");
@@ -110,6 +112,8 @@ Result<providers::Settings> read_settings(const Options& options) {
     settings.arrivals_file = options.arrivals;
     // Never on the command line, where everybody on the machine can read it.
     if (const char* token = std::getenv(kTokenVariable)) settings.control_token = token;
+    if (settings.control_token.find_first_of(" \t\r\n") != std::string::npos)
+        return fail(ErrorKind::usage, fmt::format("{}: a token has no spaces", kTokenVariable));
     if (problems.first()) return tl::unexpected(*problems.first());
     return settings;
 }
@@ -157,6 +161,8 @@ int serve(const Options& options) {
 
 int main(int argc, char** argv) {
     try {
+        log::set_program("squad-providers");
+        static_cast<void>(raise_descriptor_limit());
         CLI::App app{
             "squad-providers: simulated LLM providers with live quotas, faults and a log "
             "of every call."};

@@ -133,6 +133,7 @@ void to_line(const Arrival& arrival, std::string& out) {
     text(R"(,"model":)", arrival.model);
     number(R"(,"prompt_tokens":)", arrival.prompt_tokens);
     number(R"(,"max_tokens":)", arrival.max_tokens);
+    number(R"(,"reserved_tokens":)", arrival.reserved_tokens);
     out += arrival.admitted ? R"(,"admitted":true)" : R"(,"admitted":false)";
     text(R"(,"reason":)", arrival.reason);
     number(R"(,"status":)", arrival.status);

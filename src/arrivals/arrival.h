@@ -21,6 +21,8 @@ struct Arrival {
     std::string model;
     std::int64_t prompt_tokens = 0;
     std::int64_t max_tokens = 0;  // asked for; 0 when not sent
+    std::int64_t reserved_tokens =
+        0;  // asked of the quota: prompt and longest answer; 0: it was not
     bool admitted = false;
     std::string reason;          // "" when served; else requests, burst, tokens, outage, …
     std::int64_t status = 0;     // HTTP status; 0 when none was sent (a hang, a reset)

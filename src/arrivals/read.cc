@@ -12,12 +12,24 @@
 namespace squadload::arrivals {
 namespace {
 
-constexpr std::array<std::string_view, 17> kKeys = {
-    "seq",    "at_ns",         "provider",          "key",
-    "model",  "prompt_tokens", "max_tokens",        "admitted",
-    "reason", "status",        "in_flight",         "correlation_id",
-    "agent",  "attempt",       "completion_tokens", "retry_after_ms",
-    "done_ns"};
+constexpr std::array<std::string_view, 18> kKeys = {"seq",
+                                                    "at_ns",
+                                                    "provider",
+                                                    "key",
+                                                    "model",
+                                                    "prompt_tokens",
+                                                    "max_tokens",
+                                                    "reserved_tokens",
+                                                    "admitted",
+                                                    "reason",
+                                                    "status",
+                                                    "in_flight",
+                                                    "correlation_id",
+                                                    "agent",
+                                                    "attempt",
+                                                    "completion_tokens",
+                                                    "retry_after_ms",
+                                                    "done_ns"};
 
 // A JSON number of milliseconds, exactly: digits, perhaps a fraction of up to six. None: it is not
 // one, or too large for Nanos.
@@ -179,6 +191,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     std::int64_t* whole_member() {
         if (key_ == "prompt_tokens") return &arrival_.prompt_tokens;
         if (key_ == "max_tokens") return &arrival_.max_tokens;
+        if (key_ == "reserved_tokens") return &arrival_.reserved_tokens;
         if (key_ == "status") return &arrival_.status;
         if (key_ == "in_flight") return &arrival_.in_flight;
         if (key_ == "attempt") return &arrival_.attempt;

@@ -3,12 +3,19 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <string>
+
 namespace squadload::log {
 namespace {
 
+std::string& program() {
+    static std::string name = "squadload";
+    return name;
+}
+
 spdlog::logger& logger() {
     static const auto instance = [] {
-        auto l = spdlog::stderr_logger_mt("squadload");
+        auto l = spdlog::stderr_logger_mt(program());
         l->set_pattern("%n: %v");
         return l;
     }();
@@ -16,6 +23,10 @@ spdlog::logger& logger() {
 }
 
 }  // namespace
+
+void set_program(std::string_view name) {
+    program() = name;
+}
 
 void set_level(Level level) {
     switch (level) {

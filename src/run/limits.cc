@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +9,7 @@
 #include <limits>
 #include <sstream>
 
+#include "base/descriptors.h"
 #include "load/engine/engine.h"
 
 namespace squadload::run {
@@ -75,13 +75,7 @@ bool parse_port_range(const std::string& text, std::uint32_t& low, std::uint32_t
 
 ProcessLimits raise_and_read_limits() {
     ProcessLimits limits;
-    rlimit files{};
-    if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        const rlimit raised{files.rlim_max, files.rlim_max};
-        if (files.rlim_cur < files.rlim_max && ::setrlimit(RLIMIT_NOFILE, &raised) == 0)
-            files = raised;
-        limits.descriptors = files.rlim_cur;
-    }
+    if (const auto descriptors = raise_descriptor_limit()) limits.descriptors = *descriptors;
     limits.descriptors_in_use = count_open_descriptors();
     std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
     std::string text;

@@ -11,7 +11,7 @@ LIMITS = arrival_log.Limits(requests=10, burst=4, tokens=1000, window=2.0)
 
 
 def calls(*seconds, tokens=10):
-    return [{"provider": "groq", "at_ns": int(s * 1e9), "prompt_tokens": tokens, "max_tokens": 0} for s in seconds]
+    return [{"provider": "groq", "at_ns": int(s * 1e9), "reserved_tokens": tokens} for s in seconds]
 
 
 def broken(log):

@@ -20,7 +20,7 @@ def of(log, provider):
 
 
 def reserved(arrival):
-    return arrival["prompt_tokens"] + arrival["max_tokens"]
+    return arrival["reserved_tokens"]
 
 
 def most_in_a_window(calls, window, weight=lambda _: 1):

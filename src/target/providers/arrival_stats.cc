@@ -23,7 +23,7 @@ CallGroup& ArrivalStats::opened(const arrivals::Arrival& arrival, MonoTime now) 
     ++group.admitted;
     group.prompt_tokens += arrival.prompt_tokens;
     group.peak_admitted.add(1, now);
-    group.peak_tokens.add(arrival.prompt_tokens + arrival.max_tokens, now);
+    group.peak_tokens.add(arrival.reserved_tokens, now);
     return group;
 }
 

@@ -43,7 +43,7 @@ struct CallGroup {
     std::int64_t completion_tokens = 0;                           // likewise
     Peak peak_arrivals;
     Peak peak_admitted;
-    Peak peak_tokens;  // of admitted calls: prompt + max_tokens, as reserved
+    Peak peak_tokens;  // of admitted calls: as reserved
 };
 
 // Owner: the simulator; its loop's thread.

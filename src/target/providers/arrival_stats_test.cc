@@ -19,6 +19,7 @@ Arrival counted(std::string key, std::string model, bool admitted) {
     arrival.model = std::move(model);
     arrival.prompt_tokens = 10;
     arrival.max_tokens = 90;
+    arrival.reserved_tokens = arrival.prompt_tokens + 90;
     arrival.admitted = admitted;
     arrival.reason = admitted ? "" : "burst";
     arrival.status = admitted ? 200 : 429;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -54,6 +55,19 @@ std::optional<std::uint64_t> number(const Request& request, std::string_view nam
     return static_cast<std::uint64_t>(*value);
 }
 
+// A misspelt name must not widen what is removed.
+std::optional<Reply> unknown_name(const Request& request,
+                                  std::initializer_list<std::string_view> known) {
+    for (std::string_view rest = request.query; !rest.empty();) {
+        const std::string_view pair = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+        const std::string_view name = pair.substr(0, pair.find('='));
+        if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) continue;
+        return wrong(fmt::format("there is no parameter '{}' here", name.substr(0, 64)));
+    }
+    return std::nullopt;
+}
+
 ordered_json seconds_or_null(const std::optional<Nanos>& time) {
     return time ? ordered_json(to_seconds(*time)) : ordered_json(nullptr);
 }
@@ -62,7 +76,7 @@ ordered_json shown(const std::string& provider, const FaultState& state, MonoTim
     const FaultSpec& spec = state.spec;
     ordered_json json = {{"id", state.id}, {"provider", provider}, {"kind", name_of(spec.kind)}};
     if (!spec.model.empty()) json["model"] = spec.model;
-    if (spec.kind != FaultKind::slow_down) json["share"] = spec.share;
+    json["share"] = spec.share;
     if (spec.kind == FaultKind::outage) json["how"] = name_of(spec.how);
     if (spec.kind == FaultKind::error_rate) json["status"] = spec.status;
     if (spec.kind == FaultKind::storm) json["retry_after_s"] = seconds_or_null(spec.retry_after);
@@ -94,6 +108,7 @@ Reply add_fault(Core& core, const Request& request) {
 }
 
 Reply remove_faults(Core& core, const Request& request) {
+    if (auto no = unknown_name(request, {"provider", "id"})) return std::move(*no);
     const auto provider = service::query_value(request.query, "provider");
     if (service::query_value(request.query, "id")) {
         const auto id = number(request, "id", 0);
@@ -164,6 +179,7 @@ Reply change_quota(Core& core, const Request& request) {
 }
 
 Reply restore_quota(Core& core, const Request& request) {
+    if (auto no = unknown_name(request, {"provider"})) return std::move(*no);
     const auto name = service::query_value(request.query, "provider");
     if (name) {
         if (const auto known = core.provider(*name); !known) return wrong(known.error());
@@ -175,6 +191,7 @@ Reply restore_quota(Core& core, const Request& request) {
 }
 
 Reply arrivals_page(Core& core, const Request& request) {
+    if (auto no = unknown_name(request, {"since", "limit"})) return std::move(*no);
     const auto since = number(request, "since", 0);
     const auto limit = number(request, "limit", kUsualPage);
     if (!since || !limit || *limit < 1)

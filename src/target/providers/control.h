@@ -8,8 +8,8 @@
 
 namespace squadload::providers {
 
-inline constexpr std::size_t kUsualPage = 10'000;
-inline constexpr std::size_t kLargestPage = 20'000;
+inline constexpr std::size_t kUsualPage = 5'000;
+inline constexpr std::size_t kLargestPage = 10'000;
 
 // The handlers hold the core.
 void add_own_routes(service::Router& router, const std::shared_ptr<Core>& core);

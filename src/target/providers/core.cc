@@ -118,14 +118,21 @@ void Core::add_provider_routes(service::Router& router, SimulatedProvider& provi
         router.add("POST", call_path(name, dialect), [self, its, dialect](service::Request r) {
             return serve(self, its, dialect, std::move(r));
         });
+        if (dialect == llm::Dialect::gemini)  // a call, too, though it is refused
+            router.add("POST",
+                       base_path_of(name, dialect) + "/models/{model}:streamGenerateContent",
+                       [self, its, dialect](service::Request r) {
+                           return serve(self, its, dialect, std::move(r));
+                       });
         router.add_quick(
             "GET", base_path_of(name, dialect) + "/models",
             [self, its, dialect](const service::Request&) { return its->models(dialect); });
     }
-    const auto missing = [dialect = dialects.front()](const service::Request& request) {
+    const auto missing = [self, dialect = dialects.front()](const service::Request& request) {
+        ++self->unknown_paths_;
         return SimulatedProvider::no_such_path(dialect, request);
     };
-    for (const char* method : {"GET", "POST"}) {
+    for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
         router.add_quick(method, fmt::format("/{}/{{rest...}}", name), missing);
     }
 }
@@ -137,6 +144,7 @@ asio::awaitable<service::Reply> Core::serve(std::shared_ptr<Core> core, Simulate
     // and are exactly those the quotas were decided by.
     core->latest_ = std::max(core->latest_, request.arrived);
     OpenCall open(*core, *provider, provider->begin(request, dialect, core->latest_));
+    request = {};  // a call that waits needs it no more
     service::Reply reply = co_await provider->answer(&open.call());
     open.answered();
     co_return reply;
@@ -256,6 +264,8 @@ std::string Core::summary() const {
           {"bad_requests", server.bad_requests},
           {"too_large", server.too_large},
           {"overloaded", server.overloaded},
+          {"unknown_paths", unknown_paths_},
+          {"accept_errors", server.accept_errors},
           {"timeouts", server.timeouts},
           {"hangups", server.hangups},
           {"handler_errors", server.handler_errors}}}};

@@ -78,6 +78,7 @@ class Core : public std::enable_shared_from_this<Core> {
     ArrivalStats stats_;
     std::vector<std::unique_ptr<SimulatedProvider>> providers_;
     std::uint64_t faults_added_ = 0;
+    std::uint64_t unknown_paths_ = 0;  // below a provider's name
     bool ending_ = false;
     std::unique_ptr<ArrivalFile> file_;
     std::string line_;  // kept for its memory

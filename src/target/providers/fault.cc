@@ -73,12 +73,14 @@ FaultPlan FaultBoard::plan(std::string_view model, std::uint64_t number, MonoTim
     for (const FaultState& state : faults_) {
         if (!strikes(state, model, number, now)) continue;
         const FaultKind kind = state.spec.kind;
-        if (kind == FaultKind::slow_down)
+        if (kind == FaultKind::slow_down) {
             plan.factor *= state.spec.factor;
-        else if (kind == FaultKind::outage)
+            plan.slowed_by.push_back(state.id);
+        } else if (kind == FaultKind::outage) {
             plan.outage = plan.outage == nullptr ? &state : plan.outage;
-        else if (plan.fault == nullptr || kind < plan.fault->spec.kind)
+        } else if (plan.fault == nullptr || kind < plan.fault->spec.kind) {
             plan.fault = &state;
+        }
     }
     return plan;
 }

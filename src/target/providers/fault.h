@@ -62,6 +62,7 @@ struct FaultPlan {
     const FaultState* outage = nullptr;
     const FaultState* fault = nullptr;  // neither outage nor slow_down
     double factor = 1;
+    std::vector<std::uint64_t> slowed_by;  // ids of the slow-downs in it
 };
 
 // The faults of one provider. Owner: the simulator; its loop's thread.

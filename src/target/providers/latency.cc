@@ -37,7 +37,8 @@ Draw draw(const LatencySettings& settings, std::uint64_t seed, std::uint64_t num
 
 Nanos answer_time(const LatencySettings& settings, const Draw& draw, double scale) {
     const double decode = static_cast<double>(draw.completion_tokens - 1) / settings.tokens_per_s;
-    return from_seconds((to_seconds(draw.ttft) + std::max(decode, 0.0)) * scale);
+    const double whole = (to_seconds(draw.ttft) + std::max(decode, 0.0)) * scale;
+    return from_seconds(std::min(whole, to_seconds(kLongestAnswer)));
 }
 
 std::uint64_t seed_of(std::uint64_t seed, std::string_view provider) {

@@ -35,6 +35,9 @@ inline constexpr Nanos kLongestTtft = std::chrono::minutes(5);
 [[nodiscard]] Draw draw(const LatencySettings& settings, std::uint64_t seed, std::uint64_t number,
                         std::int64_t max_tokens);
 
+// No answer takes longer than this, whatever slows it down.
+inline constexpr Nanos kLongestAnswer = std::chrono::minutes(10);
+
 // From the call's turn to the end of its answer, times `scale` (>= 0).
 [[nodiscard]] Nanos answer_time(const LatencySettings& settings, const Draw& draw, double scale);
 

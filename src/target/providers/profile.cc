@@ -44,6 +44,11 @@ Result<void> enforce_documented(Profile& profile) {
             if (model.name == row.model) model.quota = documented_quota(row, model.quota);
         }
     }
+    std::erase_if(profile.models, [&](const ModelProfile& model) {
+        return std::none_of(profile.documented.begin(), profile.documented.end(),
+                            [&](const Documented& row) { return row.model == model.name; });
+    });
+    profile.other_models = false;
     if (profile.scope == Scope::key) {
         profile.quota = documented_quota(profile.documented.front(), profile.quota);
         for (ModelProfile& model : profile.models) model.quota = profile.quota;
@@ -52,6 +57,12 @@ Result<void> enforce_documented(Profile& profile) {
 }
 
 limits::QuotaSettings changed(limits::QuotaSettings quota, const QuotaChange& change) {
+    // Fewer requests let fewer through at once, too, unless that is said.
+    if (change.requests && *change.requests < quota.requests && quota.burst > 0)
+        quota.burst = std::max<std::int64_t>(
+            1, static_cast<std::int64_t>(static_cast<double>(quota.burst) *
+                                         static_cast<double>(*change.requests) /
+                                         static_cast<double>(quota.requests)));
     quota.requests = change.requests.value_or(quota.requests);
     quota.burst = change.burst.value_or(quota.burst);
     quota.requests_day = change.requests_day.value_or(quota.requests_day);

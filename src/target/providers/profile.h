@@ -83,7 +83,8 @@ struct ShippedProfile {
 // own. Error: the provider documents none (kind config).
 [[nodiscard]] Result<void> enforce_documented(Profile& profile);
 
-// A change of quota from outside. None: as before.
+// A change of quota from outside. None: as before, but that the burst shrinks with the requests.
+// From 1: nothing at all is an outage.
 struct QuotaChange {
     std::optional<std::int64_t> requests, burst, requests_day, tokens, concurrency;
     std::string model;           // "": all

@@ -115,10 +115,9 @@ bool SimulatedProvider::is_readable(Call& call, const service::Request& request)
     arrivals::Arrival& arrival = call.arrival;
     auto read = llm::read_request(call.dialect, request.path, request.body);
     if (read) {
-        call.request = std::move(*read);
-        arrival.model = call.request.model;
-        arrival.prompt_tokens = bounded(llm::estimate_prompt_tokens(call.request.messages));
-        arrival.max_tokens = bounded(call.request.max_tokens.value_or(0));
+        arrival.model = read->model;
+        arrival.prompt_tokens = bounded(llm::estimate_prompt_tokens(read->messages));
+        arrival.max_tokens = bounded(read->max_tokens.value_or(0));
     }
     if (arrival.key.empty()) {
         refuse(call, "unauthorized", error_reply(call.dialect, 401));
@@ -133,7 +132,7 @@ bool SimulatedProvider::is_readable(Call& call, const service::Request& request)
         refuse(call, "not_found", error_reply(call.dialect, 404, {}, arrival.model));
         return false;
     }
-    if (call.request.stream) {
+    if (read->stream) {
         refuse(
             call, "bad_request",
             error_reply(call.dialect, 400, "this simulator does not stream: leave 'stream' out"));
@@ -177,6 +176,7 @@ bool SimulatedProvider::is_admitted(Call& call, MonoTime now) {
     const std::int64_t answer =
         arrival.max_tokens > 0 ? arrival.max_tokens : call.latency.completion_max;
     const std::int64_t tokens = arrival.prompt_tokens + answer;
+    arrival.reserved_tokens = tokens;
     const limits::Admission admission = call.quota->admit(tokens, now);
     const limits::QuotaState state = call.quota->state(now);
     call.limits = limit_state(call.quota->settings(), state);
@@ -200,6 +200,7 @@ bool SimulatedProvider::is_admitted(Call& call, MonoTime now) {
 
 void SimulatedProvider::meet_fault(Call& call, const FaultPlan& plan, MonoTime now) {
     call.slow = plan.factor;
+    for (const std::uint64_t id : plan.slowed_by) faults_.count(id);
     if (plan.fault == nullptr) return;
     faults_.count(plan.fault->id);
     const FaultSpec& spec = plan.fault->spec;
@@ -214,6 +215,11 @@ void SimulatedProvider::meet_fault(Call& call, const FaultPlan& plan, MonoTime n
     llm::Refusal refusal =
         refusal_of(limits::Limit::requests, call.quota->settings(), state, 0, call.arrival.model);
     refusal.wait = spec.retry_after;
+    // The limit headers must not tell another story: cerebras gives its hint there alone.
+    if (!spec.retry_after)
+        call.limits.requests_minute.reset();
+    else if (auto& told = call.limits.requests_minute)
+        *told = {told->limit, 0, *spec.retry_after};
     refuse_for_now(call, name_of(FaultKind::storm), refusal);
 }
 

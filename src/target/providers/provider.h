@@ -36,7 +36,6 @@ struct Call {
     llm::Dialect dialect = llm::Dialect::openai;
     arrivals::Arrival arrival;
     std::uint64_t number = 0;  // among the provider's calls, from 1
-    llm::ChatRequest request;
     LatencySettings latency;
     Draw drawn;
     llm::LimitState limits;  // at admission

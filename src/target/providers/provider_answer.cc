@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -41,7 +42,7 @@ std::string id_of(llm::Dialect dialect, std::uint64_t seed, std::uint64_t number
 }
 
 Nanos times(Nanos time, double factor) {
-    return from_seconds(to_seconds(time) * factor);
+    return from_seconds(std::min(to_seconds(time) * factor, to_seconds(kLongestAnswer)));
 }
 
 }  // namespace

@@ -49,12 +49,10 @@ void check_keys(const Map& map, FaultKind kind) {
     belongs("factor", kind == FaultKind::slow_down);
 }
 
-Result<yaml::Document> parse_body(std::string_view json) {
+Result<yaml::Document> parse_body(std::string_view json, std::string_view example) {
     auto document = yaml::Document::parse(json, kRequest);
-    if (document && document->root().kind != yaml::Node::Kind::map) {
-        return fail(ErrorKind::config,
-                    R"(expected a JSON object such as {"provider": "groq", "kind": "outage"})");
-    }
+    if (document && document->root().kind != yaml::Node::Kind::map)
+        return fail(ErrorKind::config, fmt::format("expected a JSON object such as {}", example));
     return document;
 }
 
@@ -67,7 +65,7 @@ std::string read_provider(const Value& root, const Map& map) {
 QuotaChange read_change(const Map& map) {
     QuotaChange change;
     const auto amount = [&](std::string_view key, std::optional<std::int64_t>& target) {
-        if (const auto v = given(map, key)) target = v->integer(0, limits::kMaxAmount);
+        if (const auto v = given(map, key)) target = v->integer(1, limits::kMaxAmount);
     };
     amount("requests", change.requests);
     amount("burst", change.burst);
@@ -113,7 +111,7 @@ FaultSpec read_fault(const Value& value, const Map& map) {
 }
 
 Result<FaultRequest> parse_fault(std::string_view json) {
-    const auto document = parse_body(json);
+    const auto document = parse_body(json, R"({"provider": "groq", "kind": "outage"})");
     if (!document) return tl::unexpected(document.error());
     yaml::Problems problems;
     const Value root(*document, problems);
@@ -128,7 +126,7 @@ Result<FaultRequest> parse_fault(std::string_view json) {
 }
 
 Result<QuotaRequest> parse_quota_change(std::string_view json) {
-    const auto document = parse_body(json);
+    const auto document = parse_body(json, R"({"provider": "groq", "requests": 1040})");
     if (!document) return tl::unexpected(document.error());
     yaml::Problems problems;
     const Value root(*document, problems);

@@ -68,10 +68,10 @@ llm::LimitState limit_state(const limits::QuotaSettings& settings,
     llm::LimitState told{gauge(state.requests), gauge(state.requests_day), gauge(state.tokens),
                          std::nullopt};
     if (!told.requests_minute) return told;
-    told.requests_minute->limit = amount(settings.requests);
-    if (!state.burst) return told;
-    told.requests_minute->remaining =
-        std::min(told.requests_minute->remaining, amount(state.burst->remaining));
+    llm::LimitGauge& minute = *told.requests_minute;
+    minute.limit = amount(settings.requests);
+    minute.remaining = std::min(minute.remaining, minute.limit);
+    if (state.burst) minute.remaining = std::min(minute.remaining, amount(state.burst->remaining));
     return told;
 }
 
@@ -84,7 +84,10 @@ llm::Refusal refusal_of(limits::Limit limit, const limits::QuotaSettings& settin
     refusal.model = model;
     refusal.limit = amount(word.limit);
     // Of a bucket and of a burst only what is left is known; a refusal means that the rate is used.
-    if (*word.level) refusal.used = amount(word.limit - (*word.level)->remaining);
+    if (word.by == llm::RefusedBy::requests_minute)
+        refusal.used = refusal.limit;
+    else if (*word.level)
+        refusal.used = amount(word.limit - (*word.level)->remaining);
     const bool of_tokens = limit == limits::Limit::tokens || limit == limits::Limit::too_large;
     refusal.requested = of_tokens ? amount(tokens) : 1;
     return refusal;

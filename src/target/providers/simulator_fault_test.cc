@@ -61,14 +61,87 @@ TEST_F(FaultsTest, OutageIs503AndNoOtherProviders) {
     EXPECT_EQ(call_other().status, 200);
 }
 
-TEST_F(FaultsTest, OutageUsesNoQuota) {
-    inject(R"({"provider": "groq", "kind": "outage"})");
-    for (int i = 0; i < 5; ++i) static_cast<void>(bed_.call());
-    EXPECT_EQ(bed_.simulator().clear_faults(), 1U);
-    EXPECT_EQ(bed_.call().headers.get("x-ratelimit-remaining-requests"), "");
-    const json calls = json::parse(bed_.simulator().summary())["calls"];
-    EXPECT_EQ(calls[0]["admitted"], 1);
+TEST(FaultsAndQuotaTest, OutagesAndStormsUseNone) {
+    Profile profile = plain_profile();
+    limits::QuotaSettings quota;
+    quota.algorithm = limits::Algorithm::sliding_log;
+    quota.requests = 3;
+    set_quota(profile, quota);
+    Bed bed(with(profile));
+    for (const char* fault : {R"({"provider": "groq", "kind": "outage"})",
+                              R"({"provider": "groq", "kind": "storm", "retry_after": "1s"})"}) {
+        ASSERT_EQ(bed.send(bed.request("POST", "/control/faults", fault)).status, 200);
+        for (int i = 0; i < 5; ++i) EXPECT_GE(bed.call().status, 429);
+        EXPECT_EQ(bed.simulator().clear_faults(), 1U);
+    }
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(bed.call().status, 200);
+    EXPECT_EQ(bed.call().status, 429);  // the quota is one that can be used up
+    const json calls = json::parse(bed.simulator().summary())["calls"];
     EXPECT_EQ(calls[0]["by_reason"]["outage"], 5);
+    EXPECT_EQ(calls[0]["by_reason"]["storm"], 5);
+}
+
+// Whatever a dialect gives its hint in, a storm tells its own, and nothing beside it says
+// otherwise.
+TEST(FaultsAndQuotaTest, AStormTellsItsHintInEveryDialect) {
+    struct Case {
+        Dialect dialect;
+        const char* path;
+    };
+    for (const Case& c : {Case{Dialect::groq, "/p/openai/v1/chat/completions"},
+                          Case{Dialect::cerebras, "/p/v1/chat/completions"},
+                          Case{Dialect::openrouter, "/p/api/v1/chat/completions"},
+                          Case{Dialect::openai, "/p/v1/chat/completions"},
+                          Case{Dialect::gemini, "/p/v1beta/models/large:generateContent"}}) {
+        SCOPED_TRACE(llm::dialect_name(c.dialect));
+        Profile profile = plain_profile("p", c.dialect);
+        profile.quota.requests = 60;
+        set_quota(profile, profile.quota);
+        Bed bed(with(profile));
+        const std::string body = c.dialect == Dialect::gemini
+                                     ? R"({"contents":[{"role":"user","parts":[{"text":"hi"}]}]})"
+                                     : chat_body();
+        const auto call = [&] {
+            return bed.send(
+                bed.request("POST", c.path, body, {{"authorization", "Bearer secret"}}));
+        };
+        const auto hint_of = [&](const Answer& answer) {
+            const auto find = [&](std::string_view name) { return answer.headers.find(name); };
+            return llm::find_retry_after(c.dialect, find, answer.body, wall_now());
+        };
+        FaultSpec storm;
+        storm.kind = FaultKind::storm;
+        storm.retry_after = 5s;
+        ASSERT_TRUE(bed.simulator().inject("p", storm));
+        Answer answer = call();
+        ASSERT_EQ(answer.status, 429) << answer.body;
+        const auto hint = hint_of(answer);
+        ASSERT_TRUE(hint);
+        EXPECT_GE(*hint, 5s);
+        EXPECT_LE(*hint, 6s);
+        // Where it is an instant, some time has passed since it was written.
+        EXPECT_NEAR(to_seconds(bed.last().retry_after.value_or(Nanos{})), to_seconds(*hint), 1);
+        bed.simulator().clear_faults();
+        storm.retry_after.reset();
+        ASSERT_TRUE(bed.simulator().inject("p", storm));
+        answer = call();
+        ASSERT_EQ(answer.status, 429);
+        EXPECT_FALSE(hint_of(answer));
+        EXPECT_FALSE(bed.last().retry_after);
+    }
+}
+
+TEST(FaultsAndTimeTest, SlowDownsBeyondAllTimesStillTakeSome) {
+    Bed bed(with(plain_profile(), 1));
+    FaultSpec slow;
+    slow.kind = FaultKind::slow_down;
+    slow.factor = 1000;
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(bed.simulator().inject("groq", slow));
+    const Answer answer = bed.call(chat_body(), 300ms);
+    ASSERT_TRUE(answer.failure);
+    EXPECT_EQ(answer.failure->kind, FailureKind::timeout);
+    const json faults = json::parse(bed.get("/control/faults").body)["faults"];
+    for (const json& fault : faults) EXPECT_EQ(fault["struck"], 1);
 }
 
 TEST_F(FaultsTest, OutageAsResetsAndAsSilence) {

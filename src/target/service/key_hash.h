@@ -1,5 +1,5 @@
-// API keys are never kept, logged or compared: what stands in the log and tells quotas apart is the
-// beginning of their SHA-256.
+// API keys are never logged or shown: what stands in logs and tells quotas apart is the beginning
+// of their SHA-256, the same at the gateway and at the simulated providers.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace squadload::service {
 // First 12 hex digits of SHA-256 (FIPS 180-4); "" for "".
 [[nodiscard]] std::string key_hash(std::string_view key);
 
-// The same, remembering the last few hundred keys. One thread.
+// The same, remembering the last few hundred keys, in memory alone. One thread.
 class KeyHashes {
   public:
     // Valid until the next call.

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -97,7 +98,7 @@ void ServerCore::accept() {
             self->add(std::move(socket));
             self->take_backlog(kAcceptBurst);
         } else if (error != asio::error::connection_aborted) {
-            ++self->counters.accept_errors;
+            self->report_accept_error(error);
             self->accepting_ = true;
             self->accept_timer_.expires_after(kAcceptPause);
             self->accept_timer_.async_wait([self](const error_code&) {
@@ -145,7 +146,15 @@ void ServerCore::handler_ended() {
     wake_drains();
 }
 
-// Logged when their number is a power of two: a broken handler must not fill the disk.
+// Logged when their number is a power of two: nothing that repeats may fill the disk.
+void ServerCore::report_accept_error(const error_code& error) {
+    const auto number = ++counters.accept_errors;
+    if (!std::has_single_bit(number)) return;
+    log::error(fmt::format("cannot accept connections on {} ({} times by now): {}{}",
+                           authority(local), number, error.message(),
+                           error == asio::error::no_descriptors ? "; see ulimit -n" : ""));
+}
+
 void ServerCore::report_handler_error(const std::exception_ptr& error) {
     const auto number = ++counters.handler_errors;
     if ((number & (number - 1)) != 0) return;

@@ -36,6 +36,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
     void closed(ConnectionList::iterator place);
     void handler_ended();
     void report_handler_error(const std::exception_ptr& error);
+    void report_accept_error(const boost::system::error_code& error);
     [[nodiscard]] std::string_view date() const { return date_; }
     [[nodiscard]] bool draining() const { return draining_; }
 
