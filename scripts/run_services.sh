@@ -38,7 +38,7 @@ mkdir "$folder/postgres"
 start() {  # NAME COMMAND... : in the background, in a session of its own: a Ctrl-C in the terminal is for squadload
     local name=$1
     shift
-    setpriv --pdeathsig TERM setsid "$@" </dev/null >"$folder/$name.log" 2>&1 &
+    env -u SQUAD_API_KEYS -u SQUAD_API_CONFIG -u SQUAD_API_HOST -u SQUAD_API_SQLITE setpriv --pdeathsig TERM setsid "$@" </dev/null >"$folder/$name.log" 2>&1 &
     pids+=($!)
 }
 await() {  # NAME COMMAND... : until the command succeeds

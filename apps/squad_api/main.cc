@@ -21,6 +21,7 @@ namespace asio = squadload::service::asio;
 constexpr int kGood = 0;
 constexpr int kUsage = 2;  // options, configuration, the address
 constexpr int kInternal = 70;
+constexpr Nanos kUnwind = std::chrono::seconds(1);
 constexpr Nanos kStoresPatience = std::chrono::seconds(10);  // for what is queued, at the end
 constexpr auto kFooter = R"(Examples:
   squad-api                                     the built-in configuration, on http://127.0.0.1:8000
@@ -98,6 +99,10 @@ int serve(const Options& options) {
         static_cast<void>(std::fflush(stdout));
     });
     static_cast<void>(service::run_until_signal(io, [&] { return end(gateway); }));
+    // After a second signal: whoever is still under way ends now, and says so in the audit log.
+    gateway.stop();
+    io.restart();
+    io.run_for(kUnwind);
     const std::string lost = squad_api::close_stores(*stores, kStoresPatience);
     if (!lost.empty()) log::warning(lost);
     return kGood;

@@ -49,3 +49,23 @@ def test_a_storm_of_429s_slows_down_and_passes(stack):
     state = json.loads(ask(f"{gateway.url}/providers/groq"))
     assert state["throttle"]["steps_down"] >= 2
     assert state["throttle_factor"] == 1
+
+
+def test_a_hint_is_waited_out(stack):
+    """Every call is refused with a Retry-After of 2 s: none comes before that, and clients are served by others."""
+    hint, storm = 2, 6
+    providers = stack(Providers, "providers")
+    gateway = stack(Gateway, "gateway", providers, edit=replaced((r"^  sqlite: .*", '  sqlite: ""')))
+    load = stack(Load, "load", gateway.url, 12, storm + 4)
+    time.sleep(1)
+    providers.fault(provider="groq", kind="storm", retry_after=f"{hint}s", **{"for": f"{storm}s"})
+    totals = load.finish()
+    groq = of(providers.arrivals(), "groq")
+    refused = [a for a in groq if a["status"] == 429]
+    print("refusals:", len(refused))
+    assert len(refused) >= 2
+    for refusal in refused:
+        known = refusal["done_ns"] + 0.05 * NS  # by then the gateway has read it
+        assert [a["seq"] for a in groq if known < a["at_ns"] < refusal["done_ns"] + hint * NS] == []
+    assert totals["ok"] == totals["requests"]
+    assert groq[-1]["status"] == 200  # it is used again

@@ -30,6 +30,9 @@ struct ChatRequest {
     std::optional<double> temperature;        // 0 … 2
     bool stream = false;
     std::string user;  // who asks, empty: not said
+    // The first option read that asks for another kind of answer than one text, and is not kept
+    // here: "tools", "response_format", … Empty: none.
+    std::string unsupported = {};
     friend bool operator==(const ChatRequest&, const ChatRequest&) = default;
 };
 

@@ -123,7 +123,25 @@ std::string read_temperature(JsonView value, std::string_view key, ChatRequest& 
     return "";
 }
 
+// Options that ask for something else than one text. Null, and what is the default, asks for
+// nothing.
+std::string unsupported_option(JsonView root) {
+    if (const JsonView n = first_of(root, {"n"}); n.exists() && n.whole() != 1) return "n";
+    if (const JsonView format = first_of(root, {"response_format"});
+        format.exists() && format["type"].text() != "text")
+        return "response_format";
+    for (const std::string_view key :
+         {"tools", "tool_choice", "functions", "function_call", "modalities", "audio", "logprobs",
+          "top_logprobs", "prediction", "web_search_options"}) {
+        const JsonView value = first_of(root, {key});
+        if (value.exists() && value.boolean() != false && value.text() != "none")
+            return std::string(key);
+    }
+    return "";
+}
+
 std::string read_openai_options(JsonView root, ChatRequest& to) {
+    to.unsupported = unsupported_option(root);
     std::string sentence =
         read_max_tokens(first_of(root, {"max_completion_tokens", "max_tokens"}), "max_tokens", to);
     if (sentence.empty())

@@ -227,5 +227,26 @@ TEST(ReadRequestTest, SaysWhatIsWrongForGemini) {
               "'countTokens' is not a method of a model");
 }
 
+TEST(ReadRequestTest, OptionsThatAskForMoreThanOneTextAreNamed) {
+    struct Case {
+        const char* option;
+        const char* named;
+    };
+    for (const Case& c : {Case{R"("n":1)", ""}, Case{R"("n":2)", "n"},
+                          Case{R"("tools":[{"type":"function"}])", "tools"},
+                          Case{R"("tools":null,"tool_choice":"none","logprobs":false)", ""},
+                          Case{R"("response_format":{"type":"text"})", ""},
+                          Case{R"("response_format":{"type":"json_object"})", "response_format"},
+                          Case{R"("logprobs":true)", "logprobs"},
+                          Case{R"("stop":["x"],"top_p":0.5,"seed":1)", ""}}) {
+        const auto read = read_request(
+            Dialect::openai, "",
+            std::string(R"({"model":"m","messages":[{"role":"user","content":"x"}],)") + c.option +
+                "}");
+        ASSERT_TRUE(read) << c.option;
+        EXPECT_EQ(read->unsupported, c.named) << c.option;
+    }
+}
+
 }  // namespace
 }  // namespace squadload::llm

@@ -34,6 +34,7 @@ struct ArrivalLog::Record {
     std::int64_t retry_after = kNone;
     std::int64_t prompt_tokens = 0;
     std::int64_t max_tokens = 0;
+    std::int64_t reserved_tokens = 0;
     std::int64_t completion_tokens = 0;
     std::uint32_t text = 0;
     std::uint32_t reason = 0;
@@ -88,6 +89,7 @@ void ArrivalLog::keep(const Arrival& arrival) {
     record.at = arrival.at.count();
     record.prompt_tokens = arrival.prompt_tokens;
     record.max_tokens = arrival.max_tokens;
+    record.reserved_tokens = arrival.reserved_tokens;
     record.in_flight = narrowed<std::uint32_t>(arrival.in_flight);
     record.attempt = narrowed<std::uint32_t>(arrival.attempt);
     record.admitted = arrival.admitted;
@@ -143,6 +145,7 @@ Arrival ArrivalLog::restored(const Chunk& chunk, std::size_t index, std::uint64_
     arrival.reason.assign(chunk.texts, record.reason, record.reason_length);
     arrival.prompt_tokens = record.prompt_tokens;
     arrival.max_tokens = record.max_tokens;
+    arrival.reserved_tokens = record.reserved_tokens;
     arrival.admitted = record.admitted;
     arrival.status = record.status;
     arrival.in_flight = record.in_flight;

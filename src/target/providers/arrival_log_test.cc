@@ -19,6 +19,7 @@ Arrival logged(int n) {
     arrival.model = "model-" + std::to_string(n % 3);
     arrival.prompt_tokens = n;
     arrival.max_tokens = 100 + n;
+    arrival.reserved_tokens = 110 + n;
     arrival.admitted = n % 4 != 0;
     arrival.in_flight = n % 7;
     arrival.correlation_id = "request-" + std::to_string(n);

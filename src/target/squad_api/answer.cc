@@ -53,8 +53,29 @@ void add_fields(service::Headers& headers, const Core& core, const ChatCall& cal
                 const Served& served) {
     headers.add("x-request-id", call.request_id);
     if (call.route->agent) headers.add("x-squad-agent", call.route->name);
-    if (!served.attempts.empty())
-        headers.add("x-squad-attempts", attempts_text(core, served.attempts));
+    if (served.attempts.empty()) return;
+    headers.add("x-squad-attempts", attempts_text(core, served.attempts));
+    std::string times;
+    for (const Attempt& attempt : served.attempts) {
+        if (!times.empty()) times += ", ";
+        append_ms(times, attempt.time);
+    }
+    headers.add("x-squad-attempt-ms", times);
+}
+
+// The provider's own count; none when it gave none.
+void append_usage(std::string& out, const llm::ChatReply& reply) {
+    if (!reply.usage_reported) {
+        out += "null";
+        return;
+    }
+    out += "{\"prompt\":";
+    append_number(out, reply.usage.prompt_tokens);
+    out += ",\"completion\":";
+    append_number(out, reply.usage.completion_tokens);
+    out += ",\"total\":";
+    append_number(out, reply.usage.total_tokens());
+    out += '}';
 }
 
 std::string squad_body(const Core& core, const ChatCall& call, const Served& served,
@@ -84,13 +105,9 @@ std::string squad_body(const Core& core, const ChatCall& call, const Served& ser
     }
     out += ",\"attempts\":";
     append_attempts(out, core, served.attempts);
-    out += ",\"tokens\":{\"prompt\":";
-    append_number(out, reply.usage.prompt_tokens);
-    out += ",\"completion\":";
-    append_number(out, reply.usage.completion_tokens);
-    out += ",\"total\":";
-    append_number(out, reply.usage.total_tokens());
-    out += "},\"latency_ms\":";
+    out += ",\"tokens\":";
+    append_usage(out, reply);
+    out += ",\"latency_ms\":";
     append_ms(out, latency);
     out += '}';
     return out;
@@ -242,6 +259,11 @@ service::Reply chat_reply(const Core& core, const ChatCall& call, const Served& 
     reply.headers.add("x-squad-provider", provider.name);
     reply.headers.add("x-squad-model", provider.model);
     reply.headers.add("x-squad-fallback", served.verdict.fallback ? "true" : "false");
+    if (served.verdict.fallback)
+        reply.headers.add("x-squad-fallback-reason", name_of(served.verdict.fallback_reason));
+    if (served.reply.usage_reported)
+        reply.headers.add("x-squad-tokens", fmt::format("{}+{}", served.reply.usage.prompt_tokens,
+                                                        served.reply.usage.completion_tokens));
     return reply;
 }
 

@@ -1,5 +1,6 @@
-// One row per chat request that showed a valid key, whatever became of it: rows written + dropped =
-// such requests.
+// One row per chat request that showed a valid key and was within the server's bounds, whatever
+// became of it: rows written + dropped + queued = such requests. Those beyond the bounds (431, 413,
+// 408, 503 overloaded) are counted in squad_refused_total.
 #pragma once
 
 #include <cstdint>

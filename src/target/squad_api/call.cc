@@ -72,7 +72,10 @@ class CallGuard {
             ++p.counters.served;
         else
             ++p.counters.failed[static_cast<std::size_t>(end.reason)];
-        if (end.status == 429) p.counters.last_429 = wall_now();
+        if (end.status == 429) {
+            ++p.counters.answers_429;
+            p.counters.last_429 = wall_now();
+        }
     }
 
     Core& core_;
@@ -171,7 +174,9 @@ asio::awaitable<void> make_call(std::shared_ptr<Core> core, ChatCall* call, Walk
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
         throw boost::system::system_error(asio::error::operation_aborted);
-    CallResult result = judge(provider.config.dialect, answer, deadline < timeout, wall_now());
+    // A provider that had half of its time and did not answer has failed, whoever ended the call.
+    const bool cut = deadline - began < provider.config.timeout / 2;
+    CallResult result = judge(provider.config.dialect, answer, cut, wall_now());
     std::optional<std::int64_t> used;
     if (result.end.reason == Reason::none && result.reply.usage_reported) {
         used = static_cast<std::int64_t>(result.reply.usage.total_tokens());

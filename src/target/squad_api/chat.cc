@@ -171,6 +171,11 @@ std::optional<Problem> read_openai_request(const Core& core, const service::Requ
     call.chat = std::move(*parsed);
     record.user_id = call.chat.user;
     if (call.chat.stream) return streaming();
+    // Left out silently, the answer would not be what was asked for.
+    if (!call.chat.unsupported.empty())
+        return Problem{
+            400, kInvalid,
+            fmt::format("'{}' is not supported: answers are one text", call.chat.unsupported)};
     const Route* route = core.find_route(call.chat.model);
     if (route == nullptr)
         return Problem{404, "not_found_error",
@@ -197,6 +202,20 @@ std::vector<llm::Message> as_messages(std::vector<Turn> turns) {
     return messages;
 }
 
+// Long turns must not make every later request of the conversation too large: the oldest go.
+std::vector<Turn> within_bytes(std::vector<Turn> turns) {
+    constexpr std::size_t kMost = std::size_t{64} * 1024;
+    std::size_t bytes = 0;
+    std::size_t kept = 0;
+    while (kept < turns.size()) {
+        bytes += turns[turns.size() - 1 - kept].text.size();
+        if (bytes > kMost) break;
+        ++kept;
+    }
+    turns.erase(turns.begin(), turns.end() - static_cast<std::ptrdiff_t>(kept));
+    return turns;
+}
+
 bool keeps_history(const Core& core, const Record& record) {
     return core.stores.history && core.config.history_turns > 0 && !record.user_id.empty();
 }
@@ -212,7 +231,7 @@ asio::awaitable<void> add_conversation(std::shared_ptr<Core> core, Record* recor
         const auto turns = static_cast<std::size_t>(core->config.history_turns);
         auto kept = co_await core->stores.history->last(record->user_id, call.route->name, turns,
                                                         mono_now() + 250ms);
-        call.chat.messages = as_messages(std::move(kept));
+        call.chat.messages = as_messages(within_bytes(std::move(kept)));
     }
     call.chat.messages.push_back(llm::Message{llm::Role::user, client->task});
     add_system(*call.route, call.chat);

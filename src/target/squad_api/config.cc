@@ -3,10 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <cstdlib>
 #include <utility>
 
 #include "base/suggest.h"
+#include "base/units.h"
 #include "target/service/api_keys.h"
 #include "target/service/url.h"
 #include "target/squad_api/read_config.h"
@@ -59,10 +61,10 @@ void override_listen(const Environment& environment, const Overrides& overrides,
 void override_stores(const Environment& environment, const Overrides& overrides,
                      StoreConfig& stores) {
     if (auto v = said(overrides.redis_url, "--redis-url", environment, "SQUAD_API_REDIS_URL"))
-        stores.redis_url = std::move(v->text);
+        stores.redis_url = std::move(v->text), stores.redis_mark.reset();
     if (auto v =
             said(overrides.postgres_url, "--postgres-url", environment, "SQUAD_API_POSTGRES_URL"))
-        stores.postgres_url = std::move(v->text);
+        stores.postgres_url = std::move(v->text), stores.postgres_mark.reset();
     if (auto v = said(overrides.sqlite, "--sqlite", environment, "SQUAD_API_SQLITE"))
         stores.sqlite = std::move(v->text);
 }
@@ -125,6 +127,41 @@ void take_secrets(const Environment& environment, const FileConfig& file, bool s
     }
 }
 
+Result<void> check_keys(const Config& config) {
+    for (const std::string& key : config.api_keys)
+        if (key.size() < 8)
+            return fail(ErrorKind::config, "a key in SQUAD_API_KEYS is shorter than 8 characters");
+    return {};
+}
+
+Result<void> check_listen(const Config& config) {
+    const std::string& host = config.server.host;
+    boost::system::error_code error;
+    static_cast<void>(boost::asio::ip::make_address(host, error));
+    if (error && host != "localhost")
+        return fail(ErrorKind::config,
+                    fmt::format("\"{}\" is no address to listen on, such as 127.0.0.1", host));
+    if (!service::is_loopback(host) && config.api_keys.empty() && !config.server.allow_open)
+        return fail(ErrorKind::config,
+                    fmt::format("listening on {} needs client keys in SQUAD_API_KEYS, because "
+                                "anyone there could spend the providers' quotas; without keys "
+                                "only loopback (127.0.0.1), or say allow_open: true",
+                                host));
+    return {};
+}
+
+// A provider that hangs must not use up a request's whole time.
+void note_timeouts(Config& config) {
+    for (const ProviderConfig& provider : config.providers) {
+        if (provider.timeout < config.fallback.total_time) continue;
+        config.notes.push_back(
+            fmt::format("fallback.total_time ({}) is not above the timeout of provider {} ({}): "
+                        "when it hangs, requests end with it instead of falling back",
+                        format_duration(config.fallback.total_time), provider.name,
+                        format_duration(provider.timeout)));
+    }
+}
+
 Result<Config> build(const yaml::Document& document, const Environment& environment,
                      const Overrides& overrides) {
     yaml::Problems problems;
@@ -136,12 +173,14 @@ Result<Config> build(const yaml::Document& document, const Environment& environm
     const bool simulated = override_providers(environment, overrides, config, problems);
     if (problems.first()) return tl::unexpected(*problems.first());
     take_secrets(environment, file, simulated, config);
+    if (auto checked = check_keys(config); !checked) return tl::unexpected(checked.error());
     const bool host_from_file = !overrides.host && !environment("SQUAD_API_HOST");
-    if (auto checked = check_config(config); !checked) {
+    if (auto checked = check_listen(config); !checked) {
         Error error = checked.error();
         if (host_from_file && file.host_mark) error.mark = file.host_mark;
         return tl::unexpected(std::move(error));
     }
+    note_timeouts(config);
     return config;
 }
 
@@ -215,17 +254,8 @@ Result<Config> with_providers(Config config, const std::vector<std::string>& nam
 }
 
 Result<void> check_config(const Config& config) {
-    if (!service::is_loopback(config.server.host) && config.api_keys.empty() &&
-        !config.server.allow_open)
-        return fail(ErrorKind::config,
-                    fmt::format("listening on {} needs client keys in SQUAD_API_KEYS, because "
-                                "anyone there could spend the providers' quotas; without keys "
-                                "only loopback (127.0.0.1), or say allow_open: true",
-                                config.server.host));
-    for (const std::string& key : config.api_keys)
-        if (key.size() < 8)
-            return fail(ErrorKind::config, "a key in SQUAD_API_KEYS is shorter than 8 characters");
-    return {};
+    if (auto checked = check_keys(config); !checked) return checked;
+    return check_listen(config);
 }
 
 }  // namespace squadload::squad_api

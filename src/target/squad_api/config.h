@@ -73,6 +73,8 @@ struct StoreConfig {
     std::string redis_url;     // redis://[user:password@]host:port[/db]; empty: limits in process
     std::string postgres_url;  // postgresql://…; empty: SQLite or nothing
     std::string sqlite;        // path of the file; empty: none
+    // Where the URLs stand, if they are the file's.
+    std::optional<SourceMark> redis_mark = std::nullopt, postgres_mark = std::nullopt;
     // With Redis: how many gateways share the quotas, and what each does while Redis is away.
     std::int64_t gateways = 1;
     std::string on_loss = "local";  // local: limit / gateways each; closed: nothing; open: all
@@ -133,8 +135,8 @@ void point_at_simulators(Config& config, std::string_view url);
 // provider left go. Error of kind config: an unknown name, or nothing left.
 [[nodiscard]] Result<Config> with_providers(Config config, const std::vector<std::string>& names);
 
-// What no single key shows: loopback without keys, chains, guard against windows. parse_config has
-// called it; embedders that changed something call it again.
+// What no single key shows: client keys long enough, an address to listen on, and beyond loopback
+// only with keys. parse_config has called it; embedders that changed these call it again.
 [[nodiscard]] Result<void> check_config(const Config& config);
 
 }  // namespace squadload::squad_api

@@ -192,6 +192,14 @@ TEST(GatewayConfigTest, MistakesHaveAPlaceAndASentence) {
          "squad.yaml:1:29: provider_defaults.limits: guard_ms must be"},
         {"provider_defaults: {breaker: {open: 5s, open_max: 1s}}\n" + kSmall,
          "squad.yaml:1:30: provider_defaults.breaker: open_max must not"},
+        {"providers:\n  p: {dialect: groq, base_url: \"http://h/v1\", model: m, key_env: "
+         "gsk_abc}\n" +
+             agents,
+         "squad.yaml:2:66: providers.p.key_env: expected the name of an environment variable"},
+        {"listen: {api_keys_env: sk-1234567890}\n" + kSmall,
+         "squad.yaml:1:24: listen.api_keys_env: expected the name of an environment variable"},
+        {"listen: {host: nonsense}\n" + kSmall,
+         "squad.yaml:1:16: \"nonsense\" is no address to listen on"},
         {"stores: {on_loss: panic}\n" + kSmall, "squad.yaml:1:19: stores.on_loss: "},
         {"stores: {gateways: 0}\n" + kSmall, "squad.yaml:1:20: stores.gateways: "},
         {"queue: {max_wait: 25h}\n" + kSmall, "squad.yaml:1:19: queue.max_wait: at most 24h"},
@@ -205,11 +213,23 @@ TEST(GatewayConfigTest, MistakesHaveAPlaceAndASentence) {
             << c.text << "\n"
             << config.error().text() << "\nexpected " << c.error;
         EXPECT_EQ(config.error().kind, ErrorKind::config);
+        EXPECT_EQ(config.error().text().find("gsk_abc"), std::string::npos);
     }
+    const auto keys = parse("listen: {host: 127.0.0.1}\n" + kSmall, {{"SQUAD_API_KEYS", "short"}});
+    ASSERT_FALSE(keys);
+    EXPECT_EQ(keys.error().text(), "a key in SQUAD_API_KEYS is shorter than 8 characters");
     const auto port = parse(kSmall, {{"SQUAD_API_PORT", "many"}});
     ASSERT_FALSE(port);
     EXPECT_EQ(port.error().text().find("SQUAD_API_PORT"), 0U) << port.error().text();
     EXPECT_FALSE(load_config("/nowhere/squad.yaml", environment_of({})));
+}
+
+TEST(GatewayConfigTest, AProviderThatMayUseUpARequestsTimeIsNoted) {
+    auto config = parse("fallback: {total_time: 10s}\n" + kSmall);
+    ASSERT_TRUE(config) << config.error().text();
+    ASSERT_FALSE(config->notes.empty());
+    EXPECT_EQ(config->notes[0].find("fallback.total_time (10s) is not above the timeout of "), 0U)
+        << config->notes[0];
 }
 
 TEST(GatewayConfigTest, FewerProviders) {

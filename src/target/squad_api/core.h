@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "target/service/api_keys.h"
 #include "target/service/client.h"
+#include "target/service/server.h"
 #include "target/service/url.h"
 #include "target/squad_api/audit.h"
 #include "target/squad_api/call_budget.h"
@@ -70,6 +71,7 @@ struct Core {
     std::uint64_t seed;       // of backoff's jitter
     std::uint64_t order = 0;  // of the last request
     MonoTime started;
+    const service::Server* server = nullptr;  // none before start() and after stop()
     bool draining = false;
     bool stopping = false;
     asio::steady_timer pump_timer;

@@ -33,6 +33,7 @@ struct ProviderCounters {
     std::uint64_t given_up = 0;  // calls whose client left, or whose request's time was over
     std::uint64_t prompt_tokens = 0;
     std::uint64_t completion_tokens = 0;
+    std::uint64_t answers_429 = 0;
     std::optional<WallTime> last_429;
     LatencyHistogram latency;  // of complete answers
 };

@@ -33,6 +33,11 @@ void EmbeddedLimiter::set_factor(std::size_t provider, double factor, MonoTime n
     quotas_[provider].set_factor(factor, now);
 }
 
+Nanos EmbeddedLimiter::wait_for(std::size_t provider, std::int64_t tokens, MonoTime now) {
+    const Nanos wait = quotas_[provider].wait_for(tokens, now);
+    return wait == Nanos::max() ? Nanos::zero() : wait;
+}
+
 LimiterState EmbeddedLimiter::state(std::size_t provider, MonoTime now) {
     LimiterState state;
     state.quota = quotas_[provider].state(now);

@@ -92,6 +92,7 @@ Result<std::uint16_t> Gateway::start() {
         service::Server::listen(core_->io, options_of(core_->config.server), router_of(core_));
     if (!server) return tl::unexpected(server.error());
     server_ = std::move(*server);
+    core_->server = server_.get();
     asio::co_spawn(core_->io, pump_queue(core_), asio::detached);
     return server_->port();
 }
@@ -110,6 +111,7 @@ void Gateway::stop() {
     core_->draining = true;
     core_->stopping = true;
     core_->wake_pump();
+    core_->server = nullptr;
     if (server_) server_->stop();
     server_.reset();
     if (core_->client) core_->client->close();

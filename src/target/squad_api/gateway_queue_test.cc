@@ -1,8 +1,12 @@
 #include <gmock/gmock.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
+#include "target/squad_api/embedded_limiter.h"
 #include "target/squad_api/gateway_support.h"
 
 namespace squadload::squad_api {
@@ -239,6 +243,107 @@ TEST_F(GatewayTest, StoppingInTheMiddleOfThingsIsSafe) {
     until([&] { return first->over && second->over && audit->rows.size() == 2; });
     gateway.reset();
     // What is left ends with the loop.
+}
+
+TEST_F(GatewayTest, RetryAfterKnowsWhatTheRequestNeeds) {
+    provider("groq").limits.window = 20s;
+    provider("groq").limits.tokens = 200;
+    config.queue.max_wait = 0s;
+    start();
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(ask("single").status, 200);
+    // One token is left, and many more; but not as many as a request needs.
+    const json levels = get("/providers/groq")["levels"]["tokens"];
+    ASSERT_GT(levels["remaining"], 1);
+    const service::Answer answer = ask("single");
+    ASSERT_EQ(answer.status, 429) << answer.body;
+    const int hint = std::stoi(std::string(answer.headers.get("retry-after")));
+    EXPECT_GE(hint, 15);
+    EXPECT_LE(hint, 21);
+}
+
+TEST_F(GatewayTest, WhoIsTooLargeForOneProviderHoldsUpNobodyThere) {
+    provider("groq").limits.concurrency = 1;
+    provider("groq").limits.tokens = 200;
+    provider("cerebras").limits.concurrency = 1;
+    config.agents[0].chain = {0, 1};
+    start();
+    providers.always("groq", held(good("groq")));
+    providers.always("cerebras", held(good("cerebras")));
+    const auto on_groq = begin_ask();
+    until([this] { return providers.calls_of("groq") == 1; });
+    const auto on_cerebras = begin_ask();
+    until([this] { return providers.calls_of("cerebras") == 1; });
+    const auto large = begin_ask("helper", std::string(1000, 'x'));  // cerebras alone takes it
+    until_queued(1);
+    const auto small = begin_ask("helper", "small");
+    until_queued(2);
+    providers.release();  // groq: it was held first
+    until([this] { return providers.calls_of("groq") == 2; });
+    EXPECT_EQ(task_of(providers.calls().back()), "small");
+    until([this] { return providers.held_now() == 2; });
+    providers.release(2);
+    until([this] { return providers.calls_of("cerebras") == 2 && providers.held_now() == 1; });
+    providers.release();
+    until([&] { return large->over && small->over && on_groq->over && on_cerebras->over; });
+    EXPECT_EQ(large->answer->status, 200);
+}
+
+// Asks as long as the test wants, and, like an answer that has come but was not looked at yet, is
+// not stopped by a client that leaves.
+class PonderingLimiter final : public Limiter {
+  public:
+    PonderingLimiter(asio::io_context& loop, const Config& config)
+        : timer(loop), quotas(limit_scopes(config), mono_now()) {
+        timer.expires_after(1h);
+    }
+    asio::awaitable<Decision> acquire(std::size_t provider, std::int64_t tokens, MonoTime now,
+                                      MonoTime deadline) override {
+        ++asked;
+        boost::system::error_code ignored;
+        co_await timer.async_wait(asio::bind_cancellation_slot(
+            asio::cancellation_slot(), asio::redirect_error(asio::use_awaitable, ignored)));
+        // The next co_await would throw, as it does for whoever was cancelled.
+        Decision decision;
+        decision.admitted = true;
+        decision.lease.provider = provider;
+        decision.lease.id = ++admitted;
+        decision.lease.tokens = tokens;
+        static_cast<void>(now), static_cast<void>(deadline);
+        co_return decision;
+    }
+    void finish(const Lease& /*lease*/, std::optional<std::int64_t> /*used*/,
+                MonoTime /*now*/) override {
+        ++finished;
+    }
+    void cancel(const Lease& /*lease*/, MonoTime /*now*/) override { ++cancelled; }
+    void set_factor(std::size_t /*provider*/, double /*factor*/, MonoTime /*now*/) override {}
+    LimiterState state(std::size_t provider, MonoTime now) override {
+        return quotas.state(provider, now);
+    }
+    [[nodiscard]] StoreHealth health() const override { return quotas.health(); }
+
+    asio::steady_timer timer;
+    EmbeddedLimiter quotas;
+    std::uint64_t asked = 0, admitted = 0, finished = 0, cancelled = 0;
+};
+
+TEST_F(GatewayTest, WhatWasAdmittedForAClientThatLeftIsGivenBack) {
+    const auto pondering = std::make_shared<PonderingLimiter>(io, config);
+    limiter = pondering;
+    start();
+    const auto pending = begin_ask();
+    until([&] { return pondering->asked == 1; });
+    pending->cancel.emit(asio::cancellation_type::terminal);
+    until([&] { return pending->over; });
+    io.restart();
+    io.run_for(50ms);  // until the gateway knows
+    pondering->timer.cancel();
+    until([this] { return audit->rows.size() == 1; });
+    EXPECT_EQ(audit->rows[0].outcome, "hangup");
+    EXPECT_EQ(pondering->admitted, 1U);
+    EXPECT_EQ(pondering->cancelled, 1U);
+    EXPECT_EQ(pondering->finished, 0U);
+    EXPECT_EQ(providers.calls().size(), 0U);
 }
 
 }  // namespace

@@ -153,6 +153,7 @@ class GatewayTest : public testing::Test {
     ScriptedProviders providers;
     std::shared_ptr<FakeAudit> audit = std::make_shared<FakeAudit>();
     std::shared_ptr<FakeHistory> history = std::make_shared<FakeHistory>();
+    std::shared_ptr<Limiter> limiter;  // none: the gateway's own
     std::unique_ptr<Gateway> gateway;
     std::unique_ptr<service::Client> client;
     service::Origin origin;

@@ -153,6 +153,7 @@ void GatewayTest::start() {
     Stores stores;
     stores.audit = audit;
     stores.history = history;
+    stores.limiter = limiter;
     gateway = std::make_unique<Gateway>(io, config, std::move(stores));
     const auto port = gateway->start();
     ASSERT_TRUE(port) << port.error().text();

@@ -188,6 +188,41 @@ TEST_F(GatewayTest, HistoryIsKeptForThoseWhoBringNone) {
     EXPECT_EQ(history->appended.size(), 4U);
 }
 
+TEST_F(GatewayTest, LongConversationsLoseTheirOldestTurns) {
+    history->kept = {{"user", std::string(40'000, 'a')},
+                     {"assistant", std::string(40'000, 'b')},
+                     {"user", "last"}};
+    start();
+    ASSERT_EQ(send("POST", "/v1/agents/helper", R"({"user_id":"u","task":"now"})").status, 200);
+    const json messages = json::parse(providers.calls()[0].request.body)["messages"];
+    ASSERT_EQ(messages.size(), 4U);
+    EXPECT_EQ(messages[1]["content"], std::string(40'000, 'b'));
+}
+
+TEST_F(GatewayTest, WhatIsNoPlainTextIsRefused) {
+    start();
+    const service::Answer answer = send(
+        "POST", "/v1/chat/completions",
+        R"({"model":"helper","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function"}]})");
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_THAT(answer.body, HasSubstr("'tools' is not supported"));
+    EXPECT_TRUE(providers.calls().empty());
+}
+
+TEST_F(GatewayTest, HeadersSayWhatTheBodySays) {
+    start();
+    providers.script("groq", error("groq", 503));
+    const service::Answer answer = ask();
+    ASSERT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.headers.get("x-squad-fallback-reason"), "5xx");
+    const json body = json_of(answer);
+    EXPECT_EQ(answer.headers.get("x-squad-tokens"),
+              std::to_string(body["tokens"]["prompt"].get<int>()) + "+" +
+                  std::to_string(body["tokens"]["completion"].get<int>()));
+    EXPECT_EQ(answer.headers.get("x-squad-attempt-ms"),
+              body["attempts"][0]["time_ms"].dump() + ", " + body["attempts"][1]["time_ms"].dump());
+}
+
 TEST_F(GatewayTest, EveryChatRequestLeavesOneAuditRow) {
     start();
     providers.script("groq", error("groq", 503));

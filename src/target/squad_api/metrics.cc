@@ -108,8 +108,7 @@ void add_provider_counters(Families& families, const Core& core) {
     auto& limited = families.add("squad_provider_429_total", MetricType::Counter,
                                  "Calls a provider answered with 429");
     for (const Provider& p : core.providers)
-        Families::put(limited, {{"provider", p.config.name}},
-                      number(p.counters.failed[static_cast<std::size_t>(Reason::rate_limited)]));
+        Families::put(limited, {{"provider", p.config.name}}, number(p.counters.answers_429));
     auto& skips = families.add("squad_provider_skips_total", MetricType::Counter,
                                "Turns a provider was passed over without a call");
     auto& latency = families.add("squad_provider_latency_seconds", MetricType::Histogram,
@@ -212,6 +211,20 @@ void add_queue(Families& families, const Core& core) {
                  number(counters.unauthorized));
 }
 
+// What never became a request of a handler, and so has no audit row.
+void add_refused(Families& families, const Core& core) {
+    if (core.server == nullptr) return;
+    const service::ServerCounters& counters = core.server->counters();
+    auto& refused = families.add("squad_refused_total", MetricType::Counter,
+                                 "Requests refused before they were looked at");
+    Families::put(refused, {{"reason", "overloaded"}}, number(counters.overloaded));
+    Families::put(refused, {{"reason", "too_large"}}, number(counters.too_large));
+    Families::put(refused, {{"reason", "bad_request"}}, number(counters.bad_requests));
+    Families::put(refused, {{"reason", "timeout"}}, number(counters.timeouts));
+    families.one("squad_accept_errors_total", MetricType::Counter,
+                 "Connections that could not be accepted", number(counters.accept_errors));
+}
+
 void add_stores(Families& families, const Core& core) {
     if (core.stores.audit) {
         const AuditCounters counters = core.stores.audit->counters();
@@ -239,6 +252,7 @@ std::string metrics_text(Core& core, MonoTime now) {
     add_provider_counters(families, core);
     add_provider_levels(families, core, now);
     add_queue(families, core);
+    add_refused(families, core);
     add_stores(families, core);
     return families.text();
 }

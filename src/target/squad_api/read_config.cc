@@ -19,6 +19,24 @@ Nanos bounded(const yaml::Value& value, Nanos low = Nanos::zero()) {
     return read;
 }
 
+}  // namespace
+
+std::string read_variable_name(const yaml::Value& value) {
+    const std::string text = value.text();
+    const auto good = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    if (!text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), good) &&
+        (text[0] < '0' || text[0] > '9'))
+        return text;
+    value.fail(
+        "expected the name of an environment variable, such as GROQ_API_KEY; keys "
+        "themselves do not belong in this file");
+    return {};
+}
+
+namespace {
+
 void read_listen(const yaml::Map& file, FileConfig& out) {
     const auto value = file.get("listen");
     if (!value) return;
@@ -29,7 +47,7 @@ void read_listen(const yaml::Map& file, FileConfig& out) {
     }
     if (const auto v = map.get("port"))
         out.config.server.port = static_cast<std::uint16_t>(v->integer(0, 65'535));
-    if (const auto v = map.get("api_keys_env")) out.api_keys_env = v->text();
+    if (const auto v = map.get("api_keys_env")) out.api_keys_env = read_variable_name(*v);
     if (const auto v = map.get("allow_open")) out.config.server.allow_open = v->boolean();
 }
 
@@ -158,11 +176,11 @@ void read_stores(const yaml::Map& file, FileConfig& out) {
     StoreConfig& stores = out.config.stores;
     if (const auto v = map.get("redis_url")) {
         stores.redis_url = store_url(*v, "SQUAD_API_REDIS_URL");
-        out.redis_mark = v->mark();
+        stores.redis_mark = v->mark();
     }
     if (const auto v = map.get("postgres_url")) {
         stores.postgres_url = store_url(*v, "SQUAD_API_POSTGRES_URL");
-        out.postgres_mark = v->mark();
+        stores.postgres_mark = v->mark();
     }
     if (const auto v = map.get("sqlite")) stores.sqlite = v->text();
     if (const auto v = map.get("gateways")) stores.gateways = v->integer(1, 10'000);
@@ -185,7 +203,7 @@ FileConfig read_config(const yaml::Document& document, yaml::Problems& problems)
     }
     read_listen(file, out);
     read_server(file, out.config.server);
-    out.config.providers = read_providers(file, out.url_marks);
+    out.config.providers = read_providers(file);
     read_agents(file, out.config);
     read_fallback(file, out.config.fallback);
     if (const auto value = file.get("queue")) {

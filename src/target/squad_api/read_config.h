@@ -1,6 +1,7 @@
 // The file's part of a Config. Internal to this room.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,17 @@ namespace squadload::squad_api {
 struct FileConfig {
     Config config;
     std::string api_keys_env = "SQUAD_API_KEYS";
-    std::optional<SourceMark> host_mark, redis_mark, postgres_mark;
-    std::vector<SourceMark> url_marks;  // of each provider's base_url
+    std::optional<SourceMark> host_mark;
 };
+
+// The name of an environment variable, as POSIX shells take it. Anything else is a mistake, most
+// likely the secret itself, and is not repeated.
+[[nodiscard]] std::string read_variable_name(const yaml::Value& value);
 
 // Problems go into `problems`; what is there then is harmless, but means nothing.
 [[nodiscard]] FileConfig read_config(const yaml::Document& document, yaml::Problems& problems);
 
 // Providers, in file order, with what holds for all of them filled in.
-[[nodiscard]] std::vector<ProviderConfig> read_providers(const yaml::Map& file,
-                                                         std::vector<SourceMark>& url_marks);
+[[nodiscard]] std::vector<ProviderConfig> read_providers(const yaml::Map& file);
 
 }  // namespace squadload::squad_api

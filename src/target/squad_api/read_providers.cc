@@ -99,8 +99,7 @@ void read_dialect(const yaml::Map& map, const yaml::Value& place, ProviderConfig
         .fail(fmt::format("{} dialect must be one of {}", value ? "the" : "its", known));
 }
 
-ProviderConfig read_provider(const yaml::Value::Named& entry, const ProviderConfig& defaults,
-                             std::vector<SourceMark>& url_marks) {
+ProviderConfig read_provider(const yaml::Value::Named& entry, const ProviderConfig& defaults) {
     ProviderConfig provider = defaults;
     provider.name = entry.name;
     if (!plain_name(entry.name))
@@ -109,10 +108,8 @@ ProviderConfig read_provider(const yaml::Value::Named& entry, const ProviderConf
     const yaml::Map map = entry.value.map({"dialect", "base_url", "key_env", "model", "timeout",
                                            "max_tokens", "limits", "throttle", "breaker"});
     read_dialect(map, entry.value, provider);
-    url_marks.push_back(entry.value.mark());
     if (const auto url = map.get("base_url")) {
         provider.base_url = url->text();
-        url_marks.back() = url->mark();
         if (const auto parsed = service::parse_url(provider.base_url); !parsed)
             url->fail(parsed.error().message);
         else if (parsed->target.find('?') != std::string::npos)
@@ -124,7 +121,7 @@ ProviderConfig read_provider(const yaml::Value::Named& entry, const ProviderConf
         provider.model = model->text();
     else
         entry.value.fail("model is missing");
-    if (const auto key = map.get("key_env")) provider.key_env = key->text();
+    if (const auto key = map.get("key_env")) provider.key_env = read_variable_name(*key);
     bool burst_said = false;
     read_common(map, provider, burst_said);
     if (!burst_said && provider.limits.requests > 0)
@@ -134,8 +131,7 @@ ProviderConfig read_provider(const yaml::Value::Named& entry, const ProviderConf
 
 }  // namespace
 
-std::vector<ProviderConfig> read_providers(const yaml::Map& file,
-                                           std::vector<SourceMark>& url_marks) {
+std::vector<ProviderConfig> read_providers(const yaml::Map& file) {
     ProviderConfig defaults;
     defaults.limits.guard = 50ms;
     if (const auto value = file.get("provider_defaults")) {
@@ -150,8 +146,7 @@ std::vector<ProviderConfig> read_providers(const yaml::Map& file,
         file.value().fail("providers is missing: at least one is needed");
         return providers;
     }
-    for (const auto& entry : value->entries())
-        providers.push_back(read_provider(entry, defaults, url_marks));
+    for (const auto& entry : value->entries()) providers.push_back(read_provider(entry, defaults));
     if (providers.empty()) value->fail("at least one provider is needed");
     if (providers.size() > kMostProviders)
         value->fail(fmt::format("at most {} providers", kMostProviders));

@@ -90,6 +90,8 @@ asio::awaitable<std::optional<Lease>> wait_for_room(std::shared_ptr<Core> core, 
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
         throw boost::system::system_error(asio::error::operation_aborted);
+    for (const std::size_t provider : call->route->chain)
+        if ((slot->never & std::uint64_t{1} << provider) != 0) walk->never_fits(provider);
     const auto lease = waiting.take();
     ++(lease ? core->counters.queue_granted : core->counters.queue_timeouts);
     co_return lease;
@@ -119,9 +121,19 @@ asio::awaitable<void> try_provider(std::shared_ptr<Core> core, ChatCall* call, W
     const Decision decision =
         co_await core->stores.limiter->acquire(provider, call->tokens, now, walk->deadline());
     if (decision.admitted) {
+        // The client may have left just when a shared store's answer came: from the next co_await
+        // on nobody would give the lease back.
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) {
+            core->stores.limiter->cancel(decision.lease, mono_now());
+            core->kick(provider);
+            throw boost::system::system_error(asio::error::operation_aborted);
+        }
         co_await make_call(core, call, walk, served, decision.lease);
         co_return;
     }
+    // While it was asked it may have held a slot that somebody in the queue was refused for.
+    core->kick(provider);
     now = mono_now();
     const Reason reason = reason_of(decision.refused_by);
     ++core->providers[provider].counters.skipped[static_cast<std::size_t>(reason)];
@@ -170,17 +182,18 @@ asio::awaitable<void> serve(std::shared_ptr<Core> core, ChatCall* call, Served* 
     const MonoTime now = mono_now();
     served->verdict = walk.verdict(now);
     if (served->verdict.kind == Verdict::Kind::rate_limited)
-        served->verdict.retry_after =
-            retry_hint(*core, *call->route, served->verdict.retry_after, now);
+        served->verdict.retry_after = retry_hint(*core, *call, served->verdict.retry_after, now);
 }
 
 namespace {
 
-// When to ask again after a refusal. Waits told by limits may turn out shorter: calls are
-// cancelled, factors grow.
-MonoTime ask_again(Nanos wait, MonoTime now) {
+// Waits for `wait`, told by a limit; 0 is no matter of time. They may turn out shorter (calls are
+// cancelled, factors grow), so the limit is asked again soon.
+void ask_again(Core& core, WaitQueue::Pass& pass, std::size_t provider, Nanos wait) {
     constexpr Nanos kMost = 100ms;
-    return wait > Nanos::zero() ? now + std::min(wait, kMost) : MonoTime::max();
+    const bool of_time = wait > Nanos::zero();
+    core.queue.refused(pass, provider, mono_now() + (of_time ? std::min(wait, kMost) : kMost),
+                       !of_time);
 }
 
 // What a waiting request is told by one provider: room, or when to ask again.
@@ -189,7 +202,7 @@ asio::awaitable<void> offer(std::shared_ptr<Core> core, WaitQueue::Pass* pass,
     const MonoTime now = mono_now();
     Provider& provider = core->providers[asked.provider];
     if (const auto closed = provider.state.closed(now)) {
-        core->queue.refused(*pass, asked.provider, ask_again(closed->wait, now));
+        ask_again(*core, *pass, asked.provider, closed->wait);
         co_return;
     }
     core->apply_factor(asked.provider, now);
@@ -198,10 +211,10 @@ asio::awaitable<void> offer(std::shared_ptr<Core> core, WaitQueue::Pass* pass,
         co_await core->stores.limiter->acquire(asked.provider, slot->tokens, now, now + 5s);
     const MonoTime then = mono_now();
     if (!decision.admitted) {
-        if (decision.wait == Nanos::max())
-            core->queue.never(slot, asked.provider);
-        else
-            core->queue.refused(*pass, asked.provider, ask_again(decision.wait, then));
+        if (decision.wait != Nanos::max())
+            ask_again(*core, *pass, asked.provider, decision.wait);
+        else if (!core->queue.never(slot, asked.provider))
+            slot->timer.cancel();  // nothing is left to wait for
         co_return;
     }
     if (!slot->waiting) {  // it left while the limiter was asked
@@ -231,25 +244,55 @@ asio::awaitable<void> pump_queue(std::shared_ptr<Core> core) {
     }
 }
 
-Nanos retry_hint(Core& core, const Route& route, std::optional<Nanos> known, MonoTime now) {
-    Nanos earliest = Nanos::max();
-    double per_second = 0;
-    for (const std::size_t place : route.chain) {
-        Provider& provider = core.providers[place];
-        const limits::QuotaState quota = core.stores.limiter->state(place, now).quota;
-        Nanos wait{};
-        for (const auto* level : {&quota.requests, &quota.burst, &quota.tokens})
-            if (*level) wait = std::max(wait, (*level)->next_after);
-        if (const auto closed = provider.state.closed(now)) wait = std::max(wait, closed->wait);
-        earliest = std::min(earliest, wait);
-        const limits::QuotaSettings& limits = provider.config.limits;
-        per_second +=
-            provider.factor * static_cast<double>(limits.requests) / to_seconds(limits.window);
+namespace {
+
+// Until this one alone could be admitted. Where a shared store decides, an estimate from what it
+// told last: tokens come back evenly.
+Nanos wait_for(Core& core, std::size_t place, std::int64_t tokens, MonoTime now) {
+    Provider& provider = core.providers[place];
+    const limits::QuotaState quota = core.stores.limiter->state(place, now).quota;
+    Nanos wait{};
+    for (const auto* level : {&quota.requests, &quota.burst, &quota.tokens})
+        if (*level) wait = std::max(wait, (*level)->next_after);
+    if (quota.tokens && quota.tokens->remaining < tokens && tokens <= quota.tokens->limit) {
+        const double lacking = static_cast<double>(tokens - quota.tokens->remaining);
+        const double window = to_seconds(provider.config.limits.window);
+        wait = std::max(wait,
+                        from_seconds(lacking * window / static_cast<double>(quota.tokens->limit)));
     }
+    wait = std::max(wait, core.stores.limiter->wait_for(place, tokens, now));
+    if (const auto closed = provider.state.closed(now)) wait = std::max(wait, closed->wait);
+    return wait;
+}
+
+}  // namespace
+
+Nanos retry_hint(Core& core, const ChatCall& call, std::optional<Nanos> known, MonoTime now) {
+    const Route& route = *call.route;
+    Nanos earliest = Nanos::max();
+    double requests_per_s = 0;
+    double tokens_per_s = 0;
+    bool tokens_limited = true;
+    for (const std::size_t place : route.chain) {
+        const Provider& provider = core.providers[place];
+        const limits::QuotaSettings& limits = provider.config.limits;
+        if (limits.tokens > 0 && call.tokens > limits.tokens) continue;  // never
+        earliest = std::min(earliest, wait_for(core, place, call.tokens, now));
+        const double share = provider.factor / to_seconds(limits.window);
+        requests_per_s += share * static_cast<double>(limits.requests);
+        tokens_per_s += share * static_cast<double>(limits.tokens);
+        tokens_limited = tokens_limited && limits.tokens > 0;
+    }
+    if (earliest == Nanos::max()) earliest = Nanos::zero();
     if (known) earliest = std::max(earliest, *known);
-    const auto ahead = static_cast<double>(core.queue.length(route.queue_chain));
-    if (per_second > 0) earliest += from_seconds(std::min(3600.0, ahead / per_second));
-    return earliest;
+    // Those who wait already are served first.
+    double ahead = 0;
+    if (requests_per_s > 0)
+        ahead = static_cast<double>(core.queue.length(route.queue_chain)) / requests_per_s;
+    if (tokens_limited && tokens_per_s > 0)
+        ahead = std::max(ahead,
+                         static_cast<double>(core.queue.tokens(route.queue_chain)) / tokens_per_s);
+    return earliest + from_seconds(std::min(3600.0, ahead));
 }
 
 }  // namespace squadload::squad_api

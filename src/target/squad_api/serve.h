@@ -20,9 +20,9 @@ namespace squadload::squad_api {
 // Hands out what comes free to the wait queue, until core->stopping. Started once.
 [[nodiscard]] asio::awaitable<void> pump_queue(std::shared_ptr<Core> core);
 
-// When a request on this route would have room, as far as is known: the earliest provider's, and
-// after those who wait already.
-[[nodiscard]] Nanos retry_hint(Core& core, const Route& route, std::optional<Nanos> known,
+// When this request would have room, as far as is known: the earliest provider's, and after those
+// who wait already. `known`: not before that.
+[[nodiscard]] Nanos retry_hint(Core& core, const ChatCall& call, std::optional<Nanos> known,
                                MonoTime now);
 
 }  // namespace squadload::squad_api

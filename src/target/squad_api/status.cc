@@ -191,7 +191,14 @@ void add_stores(const Core& core, json& out, MonoTime now) {
         }
     };
     add(core.stores.limiter->health());
-    if (core.stores.history) add(core.stores.history->health());
+    if (core.stores.history) {
+        const StoreHealth history = core.stores.history->health();
+        add(history);
+        const HistoryCounters counters = core.stores.history->counters();
+        out["history"] = store_of(history, now);
+        out["history"]["dropped"] = counters.dropped;
+        out["history"]["failed_reads"] = counters.failed_reads;
+    }
     if (!core.stores.audit) {
         out["audit"] = off_store("none");
         return;

@@ -18,12 +18,13 @@ WaitQueue::WaiterPtr waiter_of(std::uint64_t order, std::size_t chain) {
 
 // Who is asked for what in a pass in which every provider refuses.
 std::vector<std::pair<std::uint64_t, std::size_t>> refuse_all(WaitQueue& queue, MonoTime now,
-                                                              MonoTime until) {
+                                                              MonoTime until,
+                                                              bool or_kick = false) {
     std::vector<std::pair<std::uint64_t, std::size_t>> asked;
     auto pass = queue.begin(now);
     while (const auto next = queue.next(pass)) {
         asked.emplace_back(next->waiter->order, next->provider);
-        queue.refused(pass, next->provider, until);
+        queue.refused(pass, next->provider, until, or_kick);
     }
     return asked;
 }
@@ -81,19 +82,62 @@ TEST(WaitQueueTest, NewcomersDoNotOvertake) {
     EXPECT_EQ(queue.length(), 0U);
 }
 
-TEST(WaitQueueTest, WhatIsNoMatterOfTimeWaitsForAKick) {
+TEST(WaitQueueTest, WhatIsNoMatterOfTimeIsAskedAgainAfterAKickOrAWhile) {
     WaitQueue queue(10);
     const std::size_t a = queue.add_chain({0});
     ASSERT_TRUE(queue.enter(waiter_of(1, a)));
-    EXPECT_EQ(refuse_all(queue, kNoon, MonoTime::max()).size(), 1U);
-    EXPECT_EQ(queue.wake_at(), MonoTime::max());
-    EXPECT_TRUE(refuse_all(queue, kNoon + 1h, MonoTime::max()).empty());
+    EXPECT_EQ(refuse_all(queue, kNoon, kNoon + 1h, true).size(), 1U);
+    EXPECT_EQ(queue.wake_at(), kNoon + 1h);
+    EXPECT_TRUE(refuse_all(queue, kNoon + 1min, kNoon + 2h).empty());
     EXPECT_FALSE(queue.kick(1));
     EXPECT_TRUE(queue.kick(0));
-    EXPECT_EQ(refuse_all(queue, kNoon + 1h, kNoon + 2h).size(), 1U);
+    EXPECT_EQ(refuse_all(queue, kNoon + 1min, kNoon + 2h).size(), 1U);
     // A wait that is a matter of time is not cut short.
     EXPECT_TRUE(queue.kick(0));
     EXPECT_EQ(queue.wake_at(), kNoon + 2h);
+}
+
+TEST(WaitQueueTest, WhoIsTooLargeForAProviderHoldsUpNobodyThere) {
+    WaitQueue queue(10);
+    const std::size_t a = queue.add_chain({0, 1});
+    const auto large = waiter_of(1, a);
+    large->never = 1;  // provider 0
+    ASSERT_TRUE(queue.enter(large));
+    ASSERT_TRUE(queue.enter(waiter_of(2, a)));
+    EXPECT_EQ(queue.length(a), 2U);
+    // A newcomer does not pass the second one, who waits for provider 0.
+    EXPECT_TRUE(queue.older_waits_for(0, 3));
+    auto pass = queue.begin(kNoon);
+    auto asked = queue.next(pass);
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(std::pair(asked->waiter->order, asked->provider), std::pair(1UL, 1UL));
+    queue.refused(pass, 1, kNoon + 9s);
+    asked = queue.next(pass);
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(std::pair(asked->waiter->order, asked->provider), std::pair(2UL, 0UL));
+    queue.refused(pass, 0, kNoon + 1s);
+    EXPECT_FALSE(queue.next(pass));
+    EXPECT_EQ(queue.wake_at(), kNoon + 1s);
+}
+
+TEST(WaitQueueTest, WhoLearnsThatNothingFitsIsToldSo) {
+    WaitQueue queue(10);
+    const std::size_t a = queue.add_chain({0, 1});
+    const auto large = waiter_of(1, a);
+    large->tokens = 500;
+    ASSERT_TRUE(queue.enter(large));
+    ASSERT_TRUE(queue.enter(waiter_of(2, a)));
+    EXPECT_EQ(queue.tokens(a), 500);
+    EXPECT_TRUE(queue.never(large, 0));
+    EXPECT_FALSE(queue.never(large, 1));
+    EXPECT_FALSE(queue.never(large, 1));
+    auto pass = queue.begin(kNoon);
+    const auto asked = queue.next(pass);
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->waiter->order, 2U);
+    queue.leave(large);
+    EXPECT_EQ(queue.tokens(a), 0);
+    EXPECT_EQ(queue.length(), 1U);
 }
 
 TEST(WaitQueueTest, AProviderThatNeverFitsIsNotWaitedFor) {
@@ -104,8 +148,7 @@ TEST(WaitQueueTest, AProviderThatNeverFitsIsNotWaitedFor) {
     ASSERT_TRUE(queue.enter(large));
     EXPECT_FALSE(queue.older_waits_for(0, 2));
     EXPECT_TRUE(queue.older_waits_for(1, 2));
-    queue.never(large, 1);
-    queue.never(large, 1);
+    EXPECT_FALSE(queue.never(large, 1));
     EXPECT_FALSE(queue.older_waits_for(1, 2));
     EXPECT_TRUE(refuse_all(queue, kNoon, kNoon + 1s).empty());
     EXPECT_EQ(queue.wake_at(), MonoTime::max());

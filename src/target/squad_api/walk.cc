@@ -84,7 +84,10 @@ Step Walk::end_of_round(MonoTime now) {
     const auto first = soonest(now);
     if (!first) return finish();
     if (called_) {
-        const MonoTime until = std::max(now + backoff(), *first);
+        // With jitter also where a hint decides: not all who were told the same come at once.
+        const Nanos pause = backoff();
+        const MonoTime until =
+            *first > now ? *first + std::min(pause, bounds_.backoff_base) : now + pause;
         if (until >= deadline_) return finish();
         ++rounds_;
         called_ = false;
@@ -107,6 +110,14 @@ void Walk::granted(std::size_t provider, MonoTime now) {
     const auto found = std::find(chain_.begin(), chain_.end(), provider);
     SQUADLOAD_CHECK(found != chain_.end());
     position_ = static_cast<std::size_t>(found - chain_.begin());
+}
+
+void Walk::never_fits(std::size_t provider) {
+    for (std::size_t i = 0; i < chain_.size(); ++i) {
+        if (chain_[i] != provider) continue;
+        last_[i].never = true;
+        last_[i].reason = Reason::quota;
+    }
 }
 
 void Walk::queue_over(MonoTime now) {

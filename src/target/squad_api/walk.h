@@ -12,9 +12,9 @@
 // Rules: providers are asked in the chain's order, each at most once per round, and none while it
 // is closed. After a failure the next one is asked at once. A round in which every provider was
 // passed over ends in the queue; one in which a call failed is followed by another round after a
-// pause of base × 2^round, at most max, of which a random half is taken off, and not before some
-// provider may be open again. Bounded by the number of calls, the total time, the time in the queue
-// and the budget all requests share.
+// pause of base × 2^round, at most max, of which a random half is taken off; where no provider may
+// be open before some time, the pause is up to that time and a random part of base. Bounded by the
+// number of calls, the total time, the time in the queue and the budget all requests share.
 #pragma once
 
 #include <cstddef>
@@ -85,6 +85,8 @@ class Walk {
     void refused(Reason reason, Nanos wait, MonoTime now);
     void granted(std::size_t provider, MonoTime now);
     void queue_over(MonoTime now);
+    // Learnt while waiting: the request has too many tokens for that provider.
+    void never_fits(std::size_t provider);
     void ended(const CallEnd& end, Nanos time, MonoTime now);
 
     [[nodiscard]] Verdict verdict(MonoTime now) const;

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <optional>
 #include <utility>
 
 #include "target/squad_api/stores/postgres_audit.h"
@@ -17,7 +18,9 @@ OnLoss on_loss_of(const std::string& name) {
     return name == "open" ? OnLoss::open : name == "closed" ? OnLoss::closed : OnLoss::local;
 }
 
-tl::unexpected<Error> at_key(const char* key, Error error) {
+tl::unexpected<Error> at_key(const char* key, Error error,
+                             std::optional<SourceMark> mark = std::nullopt) {
+    error.mark = std::move(mark);
     error.message = fmt::format("{}: {}", key, error.message);
     return tl::unexpected(std::move(error));
 }
@@ -25,7 +28,7 @@ tl::unexpected<Error> at_key(const char* key, Error error) {
 Result<void> open_redis(const asio::any_io_executor& executor, const Config& config,
                         Stores& stores) {
     auto address = parse_redis_url(config.stores.redis_url);
-    if (!address) return at_key("stores.redis_url", address.error());
+    if (!address) return at_key("stores.redis_url", address.error(), config.stores.redis_mark);
     RedisLimiterOptions limiter;
     limiter.redis.address = *address;
     limiter.gateways = config.stores.gateways;
@@ -63,7 +66,8 @@ Result<Stores> open_stores(const asio::any_io_executor& executor, const Config& 
     }
     if (!config.stores.postgres_url.empty()) {
         auto audit = open_postgres_audit(config.stores.postgres_url);
-        if (!audit) return at_key("stores.postgres_url", audit.error());
+        if (!audit)
+            return at_key("stores.postgres_url", audit.error(), config.stores.postgres_mark);
         stores.audit = *std::move(audit);
     }
     if (!config.stores.sqlite.empty()) {

@@ -71,6 +71,8 @@ TEST_F(OpenStoresTest, MistakesNameTheirKeyAndNoSecret) {
     auto stores = open_stores(io.get_executor(), config);
     ASSERT_FALSE(stores);
     EXPECT_EQ(stores.error().kind, ErrorKind::config);
+    config.stores.redis_mark = SourceMark{"squad.yaml", 7, 3};
+    EXPECT_EQ(open_stores(io.get_executor(), config).error().text().find("squad.yaml:7:3: "), 0U);
     EXPECT_THAT(stores.error().message, HasSubstr("stores.redis_url: "));
     EXPECT_THAT(stores.error().message, Not(HasSubstr("hunter2")));
 

@@ -37,7 +37,7 @@ struct RedisLimiterOptions {
         std::chrono::milliseconds(100);  // how often a quota nobody asks about is looked at
 };
 
-// Lives no longer than its executor's context. Lease::entry and ::shared are its own.
+// Lives no longer than its executor's context. Lease::id and ::shared are its own.
 class RedisLimiter final : public Limiter {
   public:
     RedisLimiter(const asio::any_io_executor& executor, RedisLimiterOptions options,
