@@ -75,10 +75,10 @@ Result<squad_api::Config> read_config(const Options& options) {
                                    environment, options.overrides);
 }
 
-asio::awaitable<void> end(squad_api::Gateway& gateway) {
-    const bool whole = co_await gateway.drain();
+asio::awaitable<void> end(squad_api::Gateway* gateway) {
+    const bool whole = co_await gateway->drain();
     if (!whole) log::warning("some requests were cut off");
-    gateway.stop();
+    gateway->stop();
 }
 
 int serve(const Options& options) {
@@ -98,7 +98,7 @@ int serve(const Options& options) {
         fmt::print("{}\n", gateway.url());
         static_cast<void>(std::fflush(stdout));
     });
-    static_cast<void>(service::run_until_signal(io, [&] { return end(gateway); }));
+    static_cast<void>(service::run_until_signal(io, [&] { return end(&gateway); }));
     // After a second signal: whoever is still under way ends now, and says so in the audit log.
     gateway.stop();
     io.restart();

@@ -19,7 +19,7 @@ struct UringOptions {
     // More wait in the kernel, and while they do no small send is known to be done: a response that
     // comes then costs its connection. So: two for each of 30,000 sockets, in 1 MiB.
     unsigned completions = 65536;
-    unsigned buffers = 64;        // receive buffers at first; doubled whenever they run out, up to
+    unsigned buffers = 64;  // receive buffers at first; doubled whenever they run out, up to
     unsigned most_buffers = 1024;
 };
 

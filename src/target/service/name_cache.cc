@@ -64,7 +64,7 @@ void NameCache::look_up(const std::string& host) {
     if (entry.pending) return;
     entry.pending = true;
     resolver_.async_resolve(
-        host, "", [self = shared_from_this(), host](const error_code& error, auto results) {
+        host, "", [self = shared_from_this(), host](const error_code& error, const auto& results) {
             self->found(host, error, results);
         });
 }

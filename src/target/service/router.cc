@@ -195,7 +195,8 @@ Router::Choice Router::choose(Request& request) const {
         }
         request.path.append("/").append(segment);
     }
-    if (gate_ && (choice.reply = gate_(request))) return choice;
+    if (gate_) choice.reply = gate_(request);
+    if (choice.reply) return choice;
 
     const Route* found = nullptr;
     std::vector<std::string_view> methods;

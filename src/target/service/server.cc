@@ -157,13 +157,14 @@ void ServerCore::report_accept_error(const error_code& error) {
 
 void ServerCore::report_handler_error(const std::exception_ptr& error) {
     const auto number = ++counters.handler_errors;
-    if ((number & (number - 1)) != 0) return;
-    std::string what = "an exception of unknown type";
+    if (!std::has_single_bit(number)) return;
+    std::string what;
     try {
         std::rethrow_exception(error);
     } catch (const std::exception& e) {
         what = e.what();
-    } catch (...) {  // what it is was said above
+    } catch (...) {
+        what = "an exception of unknown type";
     }
     log::error(fmt::format("internal error in a handler (number {}): {}", number, what));
 }
