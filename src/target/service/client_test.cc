@@ -464,6 +464,7 @@ TEST(ClientTest, RequestsUnderWayGoWithTheLoop) {
         loop->until([&] { return client->counters().waiting_now == 3; });
         if (client_first) client.reset();
         loop->until([&] { return server.requests() % 2 == 0 && server.requests() > 0; });
+        client.reset();  // never after the loop
         loop.reset();
     }
 }
