@@ -2,6 +2,7 @@
 // that changes with every response. Not one wrong token or cookie, and its counts are ours.
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <string>
 
 #include "integration/engine_run.h"
@@ -15,8 +16,10 @@ using engine::testing::TokenService;
 
 class Flows : public LoopTest {
   protected:
-    TokenService service_;  // used on the server's thread; read after settle()
+    std::mutex mutex_;      // the server's thread uses the service, too
+    TokenService service_;  // read after settle()
     test_support::TestServer server_{[this](const test_support::Request& request) {
+        const std::lock_guard lock(mutex_);
         const auto answer = service_.answer(request.method + " " + request.target +
                                             " HTTP/1.1\r\n" + request.headers);
         return test_support::status(answer.status, answer.body, answer.headers);
@@ -40,6 +43,7 @@ class Flows : public LoopTest {
 
     void agrees(const engine::Measurements& m) {
         server_.settle();
+        const std::lock_guard lock(mutex_);
         EXPECT_EQ(service_.wrong(), 0U)
             << service_.unknown_tokens << " unknown tokens, " << service_.foreign_tokens
             << " of other users, cookies: " << service_.missing_cookies << " missing, "
@@ -89,7 +93,10 @@ TEST_P(Flows, IterationsByScheduleReuseUsersWhoAreLoggedIn) {
 TEST_P(Flows, AnInterruptInTheMiddleStillLogsOut) {
     for (const std::string load :
          {"users: 200, duration: 1h", "users: 200, rate: 100, duration: 1h"}) {
-        service_ = {};
+        {
+            const std::lock_guard lock(mutex_);
+            service_ = {};
+        }
         engine::StopSwitch stop;
         const auto m = run(plan(load, 2), GetParam(), stop, [&](const engine::Progress&) {
             stop.stop(engine::StopReason::interrupted);

@@ -122,10 +122,10 @@ TEST_P(Tls, ABodyCutOffWithoutCloseNotifyIsNoSuccess) {
     for (const auto& [then, outcome] :
          {std::pair{Then::close, Outcome::ok}, std::pair{Then::drop, Outcome::connection_closed}}) {
         auto options = tls_server();
-        options.handler = [then = then](const test_support::Request&) {
+        options.handler = [end = then](const test_support::Request&) {
             test_support::Reply reply;
             reply.pieces = {{"HTTP/1.1 200 OK\r\n\r\nuntil the end"}};
-            reply.then = then;
+            reply.then = end;
             return reply;
         };
         test_support::TestServer server(options);

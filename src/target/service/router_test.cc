@@ -12,8 +12,8 @@ namespace {
 Router naming_router(std::initializer_list<std::pair<const char*, const char*>> routes) {
     Router router;
     for (const auto& [method, pattern] : routes)
-        router.add_quick(method, pattern, [pattern = std::string(pattern)](const Request& request) {
-            auto text = pattern;
+        router.add_quick(method, pattern, [said = std::string(pattern)](const Request& request) {
+            auto text = said;
             for (const auto& [name, value] : request.params) text += " " + name + "=" + value;
             return text_reply(200, text);
         });

@@ -66,9 +66,9 @@ TEST(ServerTest, EveryEndingEndsAsItSays) {
     for (const auto& [path, ending] :
          {std::pair{"/truncate", Ending::truncate}, std::pair{"/reset", Ending::reset},
           std::pair{"/close", Ending::close}})
-        router.add_quick("GET", path, [ending = ending](const Request&) {
+        router.add_quick("GET", path, [how = ending](const Request&) {
             auto reply = text_reply(200, "0123456789");
-            reply.ending = ending;
+            reply.ending = how;
             return reply;
         });
     Served served(std::move(router));
