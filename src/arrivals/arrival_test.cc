@@ -42,14 +42,14 @@ Arrival sample() {
 }
 
 TEST(ArrivalTest, ALineIsTheKeysInOrder) {
-    EXPECT_EQ(
-        line_of(sample()),
-        R"({"seq":7,"at_ns":1234567890,"provider":"groq","key":"0123456789ab",)"
-        R"("model":"llama-3.3-70b-versatile","prompt_tokens":120,"max_tokens":256,"reserved_tokens":376,)"
-        R"("admitted":false,"reason":"tokens","status":429,"in_flight":3,)"
-        R"("correlation_id":"req-1","agent":"tech_support","attempt":2,)"
-        R"("completion_tokens":0,"retry_after_ms":7660,"done_ns":1234600000})"
-        "\n");
+    EXPECT_EQ(line_of(sample()),
+              R"({"seq":7,"at_ns":1234567890,"provider":"groq","key":"0123456789ab",)"
+              R"("model":"llama-3.3-70b-versatile","prompt_tokens":120,"max_tokens":256,)"
+              R"("reserved_tokens":376,)"
+              R"("admitted":false,"reason":"tokens","status":429,"in_flight":3,)"
+              R"("correlation_id":"req-1","agent":"tech_support","attempt":2,)"
+              R"("completion_tokens":0,"retry_after_ms":7660,"done_ns":1234600000})"
+              "\n");
     Arrival open;
     open.admitted = true;
     EXPECT_NE(line_of(open).find(R"("admitted":true)"), std::string::npos);

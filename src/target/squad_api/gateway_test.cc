@@ -201,9 +201,10 @@ TEST_F(GatewayTest, LongConversationsLoseTheirOldestTurns) {
 
 TEST_F(GatewayTest, WhatIsNoPlainTextIsRefused) {
     start();
-    const service::Answer answer = send(
-        "POST", "/v1/chat/completions",
-        R"({"model":"helper","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function"}]})");
+    const service::Answer answer =
+        send("POST", "/v1/chat/completions",
+             R"({"model":"helper","messages":[{"role":"user","content":"x"}],)"
+             R"("tools":[{"type":"function"}]})");
     EXPECT_EQ(answer.status, 400);
     EXPECT_THAT(answer.body, HasSubstr("'tools' is not supported"));
     EXPECT_TRUE(providers.calls().empty());

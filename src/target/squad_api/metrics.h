@@ -18,7 +18,7 @@
 // squad_in_flight, squad_queue_length                             requests now
 // squad_queue_entered_total, squad_queue_outcomes_total{outcome}, squad_queue_wait_seconds_total
 // squad_hangups_total, squad_unauthorized_total, squad_accept_errors_total
-// squad_refused_total                    reason                   by the server's bounds, before any handler
+// squad_refused_total                    reason                   by the server's bounds
 // squad_audit_rows_total{state}, squad_audit_queued, squad_history_turns_total{state}
 // clang-format on
 #pragma once
