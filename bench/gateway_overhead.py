@@ -34,6 +34,7 @@ users:
       chat:
         method: POST
         path: {path}
+        headers: {{authorization: Bearer bench}}
         json: {{model: "{model}", max_tokens: 64, messages: [{{role: user, content: "What's the best investment strategy?"}}]}}
 scenarios:
   load: {{rate: {rate}, duration: {seconds}s}}
