@@ -5,6 +5,8 @@
 #include <concepts>
 #include <cstddef>
 
+#include "base/utf8.h"
+
 namespace squadload::arrivals {
 namespace {
 
@@ -32,30 +34,6 @@ void append_ms(Nanos time, std::string& out) {
     while (digits[last] == '0') --last;
     out += '.';
     out.append(&digits[1], last);
-}
-
-// Length of the well-formed UTF-8 sequence at the start of `text` (not empty), or 0; then `bad` is
-// the length of the maximal ill-formed part. Table 3-7 of the Unicode standard.
-std::size_t sequence_length(std::string_view text, std::size_t& bad) {
-    const auto byte = [&](std::size_t i) { return static_cast<Byte>(text[i]); };
-    const Byte lead = byte(0);
-    bad = 1;
-    if (lead < 0x80) return 1;
-    if (lead < 0xc2 || lead > 0xf4) return 0;
-    const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    Byte low = 0x80;
-    Byte high = 0xbf;
-    if (lead == 0xe0) low = 0xa0;
-    if (lead == 0xed) high = 0x9f;
-    if (lead == 0xf0) low = 0x90;
-    if (lead == 0xf4) high = 0x8f;
-    for (std::size_t i = 1; i < length; ++i) {
-        bad = i;
-        if (i == text.size() || byte(i) < low || byte(i) > high) return 0;
-        low = 0x80;
-        high = 0xbf;
-    }
-    return length;
 }
 
 void append_escaped(char c, std::string& out) {
@@ -107,10 +85,9 @@ void append_string(std::string_view text, std::string& out) {
             text.remove_prefix(1);
             continue;
         }
-        std::size_t bad = 0;
-        const std::size_t length = sequence_length(text, bad);
-        out += length != 0 ? text.substr(0, length) : std::string_view("\xef\xbf\xbd");
-        text.remove_prefix(length != 0 ? length : bad);
+        const Utf8Piece piece = utf8_piece(text);
+        out += piece.good ? text.substr(0, piece.length) : std::string_view("\xef\xbf\xbd");
+        text.remove_prefix(piece.length);
     }
     out += '"';
 }

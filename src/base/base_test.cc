@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "base/time.h"
 #include "base/units.h"
+#include "base/utf8.h"
 
 namespace squadload {
 namespace {
@@ -101,6 +102,32 @@ TEST(ErrorTest, CarriesThePlace) {
 TEST(Time, UtcForms) {
     EXPECT_EQ(utc_iso8601(WallTime{123ms}), "1970-01-01T00:00:00.123Z");
     EXPECT_EQ(utc_file_stamp(WallTime{0ms}), "19700101_000000");
+}
+
+TEST(Utf8Test, KnowsTheEdgesOfWellFormed) {
+    for (const std::string good : {"\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+                                   "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+        EXPECT_EQ(utf8_length(good), good.size());
+        EXPECT_EQ(utf8_length(good.substr(0, good.size() - 1)), 0U) << "cut short";
+    }
+    for (const std::string bad :
+         {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
+        EXPECT_EQ(utf8_length(bad), 0U);
+    }
+}
+
+TEST(Utf8Test, TheRestIsCutInMaximalParts) {
+    struct Case {
+        std::string text;
+        std::size_t part;
+    };
+    for (const Case& c : {Case{"\xff\x80", 1}, Case{"\xe4\xb8", 2}, Case{"\xe4\xb8z", 2},
+                          Case{"\xed\xa0\x80", 1}, Case{"\xf0\x90\x80z", 3}}) {
+        const Utf8Piece piece = utf8_piece(c.text);
+        EXPECT_FALSE(piece.good);
+        EXPECT_EQ(piece.length, c.part);
+    }
 }
 
 }  // namespace

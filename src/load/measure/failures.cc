@@ -2,32 +2,12 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace squadload::measure {
 namespace {
 
 constexpr std::string_view kOtherFailures = "other failures";
-
-// Length of the well-formed UTF-8 sequence (Unicode 15, table 3-7) at the start of `text`; 0: none.
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto within = [&](std::size_t i, unsigned low, unsigned high) {
-        return byte(i) >= low && byte(i) <= high;
-    };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (within(0, 0xc2, 0xdf)) return within(1, 0x80, 0xbf) ? 2 : 0;
-    if (within(0, 0xe0, 0xef)) {
-        const bool second = within(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf);
-        return second && within(2, 0x80, 0xbf) ? 3 : 0;
-    }
-    if (within(0, 0xf0, 0xf4)) {
-        const bool second = within(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf);
-        return second && within(2, 0x80, 0xbf) && within(3, 0x80, 0xbf) ? 4 : 0;
-    }
-    return 0;
-}
 
 // C0, DEL, and C1 (U+0080 to U+009F): terminals act on them.
 bool is_control(std::string_view sequence) {
@@ -40,7 +20,7 @@ bool is_control(std::string_view sequence) {
 std::string printable(std::string_view text, std::size_t limit) {
     std::string out;
     while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
+        const std::size_t length = utf8_length(text);
         const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
         const bool shown = length != 0 && !is_control(sequence);
         if (out.size() + (shown ? length : 1) > limit) break;

@@ -1,5 +1,7 @@
 #include "load/scenario/escape.h"
 
+#include "base/utf8.h"
+
 namespace squadload::scenario {
 namespace {
 
@@ -89,33 +91,6 @@ void append_json(std::string_view value, std::string& out) {
 }
 
 }  // namespace
-
-std::size_t utf8_length(std::string_view text) {
-    if (text.empty()) return 0;
-    const unsigned first = byte_at(text, 0);
-    if (first < 0x80) return 1;
-    std::size_t length = 0;
-    unsigned low =
-        0x80;  // bounds of the second byte: no overlong forms, surrogates or beyond U+10FFFF
-    unsigned high = 0xBF;
-    if (first >= 0xC2 && first <= 0xDF)
-        length = 2;
-    else if (first >= 0xE0 && first <= 0xEF)
-        length = 3;
-    else if (first >= 0xF0 && first <= 0xF4)
-        length = 4;
-    else
-        return 0;
-    if (first == 0xE0) low = 0xA0;
-    if (first == 0xED) high = 0x9F;
-    if (first == 0xF0) low = 0x90;
-    if (first == 0xF4) high = 0x8F;
-    if (text.size() < length || byte_at(text, 1) < low || byte_at(text, 1) > high) return 0;
-    for (std::size_t i = 2; i < length; ++i) {
-        if (byte_at(text, i) < 0x80 || byte_at(text, i) > 0xBF) return 0;
-    }
-    return length;
-}
 
 void append_escaped(std::string_view value, Escape escape, std::string& out) {
     switch (escape) {

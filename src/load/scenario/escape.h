@@ -29,7 +29,4 @@ void append_escaped(std::string_view value, Escape escape, std::string& out);
 // A number in the grammar of RFC 8259 §6: no leading zeros, no "+", no hexadecimal.
 [[nodiscard]] bool is_json_number(std::string_view text);
 
-// Length of the UTF-8 sequence `text` begins with; 0 when it begins with none (RFC 3629).
-[[nodiscard]] std::size_t utf8_length(std::string_view text);
-
 }  // namespace squadload::scenario

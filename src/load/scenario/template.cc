@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/time.h"
+#include "base/utf8.h"
 #include "load/scenario/template_part.h"
 
 namespace squadload::scenario {

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "base/check.h"
-#include "target/llm/utf8.h"
+#include "base/utf8.h"
 
 namespace squadload::llm {
 namespace {
@@ -59,7 +59,7 @@ void append_json_string(std::string& out, std::string_view text) {
         while (i < text.size() && kPlain[static_cast<unsigned char>(text[i])]) ++i;
         out.append(text.substr(start, i - start));
         if (i == text.size()) break;
-        const std::size_t length = utf8_front(text.substr(i));
+        const std::size_t length = utf8_length(text.substr(i));
         if (length == 1) {
             append_escaped(out, text[i]);
         } else {

@@ -27,19 +27,6 @@ std::string bytes_at_random(std::uint64_t index) {
     return text;
 }
 
-TEST(Utf8Test, KnowsTheEdgesOfWellFormed) {
-    for (const std::string good : {"\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-                                   "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
-        EXPECT_EQ(utf8_front(good), good.size());
-        EXPECT_EQ(utf8_front(good.substr(0, good.size() - 1)), 0U) << "cut short";
-    }
-    for (const std::string bad :
-         {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
-        EXPECT_EQ(utf8_front(bad), 0U);
-    }
-}
-
 TEST(Utf8Test, ReplacesWhatIsNone) {
     EXPECT_EQ(valid_utf8("a\xff\xe4\xb8\x96\xe4\xb8"), "a\ufffd\u4e16\ufffd\ufffd");
     EXPECT_EQ(valid_utf8(""), "");

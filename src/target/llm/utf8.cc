@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/utf8.h"
+
 namespace squadload::llm {
 namespace {
 
@@ -26,35 +28,14 @@ std::size_t valid_prefix(std::string_view text) {
                 continue;
             }
         }
-        const std::size_t length = utf8_front(text.substr(i));
+        const std::size_t length = utf8_length(text.substr(i));
         if (length == 0) return i;
         i += length;
     }
     return i;
 }
 
-bool continues(std::string_view text, std::size_t i) {
-    return i < text.size() && (byte(text, i) & 0xC0U) == 0x80U;
-}
-
 }  // namespace
-
-std::size_t utf8_front(std::string_view text) {
-    if (text.empty()) return 0;
-    const std::uint8_t first = byte(text, 0);
-    if (first < 0x80) return 1;
-    if (first < 0xC2 || first > 0xF4 || !continues(text, 1)) return 0;
-    if (first < 0xE0) return 2;
-    const std::uint8_t second = byte(text, 1);
-    if (first < 0xF0) {
-        const bool overlong = first == 0xE0 && second < 0xA0;
-        const bool surrogate = first == 0xED && second > 0x9F;
-        return !overlong && !surrogate && continues(text, 2) ? 3 : 0;
-    }
-    const bool overlong = first == 0xF0 && second < 0x90;
-    const bool too_high = first == 0xF4 && second > 0x8F;
-    return !overlong && !too_high && continues(text, 2) && continues(text, 3) ? 4 : 0;
-}
 
 std::string valid_utf8(std::string_view text) {
     std::string out;
@@ -72,7 +53,7 @@ std::string one_line(std::string_view text, std::size_t max_bytes) {
     std::size_t fits = 0;  // bytes of `out` that leave room for the ellipsis
     bool space_due = false;
     while (!text.empty()) {
-        const std::size_t length = utf8_front(text);
+        const std::size_t length = utf8_length(text);
         const std::string_view next = length > 0 ? text.substr(0, length) : kReplacement;
         text.remove_prefix(length > 0 ? length : 1);
         if (next.size() == 1 && (byte(next, 0) <= ' ' || next[0] == '\x7f')) {

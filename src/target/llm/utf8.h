@@ -7,10 +7,6 @@
 
 namespace squadload::llm {
 
-// How many bytes the well-formed character at the front of `text` has (RFC 3629: no surrogates,
-// nothing overlong, at most U+10FFFF); 0 when there is none.
-[[nodiscard]] std::size_t utf8_front(std::string_view text);
-
 // The same text, every byte that belongs to no character replaced by U+FFFD.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "base/utf8.h"
 #include "target/squad_api/stores/audit_columns.h"
 #include "target/squad_api/stores/postgres_connection.h"
 
@@ -48,30 +49,9 @@ bool of_the_row(const std::string& sqlstate) {
     return sqlstate.starts_with("22") || sqlstate.starts_with("23") || sqlstate.starts_with("54");
 }
 
-// Length of the UTF-8 sequence at `i`, 0 when it is none (Unicode 15, table 3-7).
-std::size_t sequence_length(const std::string& text, std::size_t i) {
-    const auto byte = [&](std::size_t at) {
-        return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-    };
-    const unsigned first = byte(i);
-    if (first < 0x80) return first == 0 ? 0 : 1;
-    const auto between = [&](std::size_t at, unsigned low, unsigned high) {
-        return byte(at) >= low && byte(at) <= high;
-    };
-    if (first >= 0xC2 && first <= 0xDF) return between(i + 1, 0x80, 0xBF) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
-        const unsigned high = first == 0xED ? 0x9F : 0xBF;
-        return between(i + 1, low, high) && between(i + 2, 0x80, 0xBF) ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        const unsigned low = first == 0xF0 ? 0x90 : 0x80;
-        const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
-        const bool good =
-            between(i + 1, low, high) && between(i + 2, 0x80, 0xBF) && between(i + 3, 0x80, 0xBF);
-        return good ? 4 : 0;
-    }
-    return 0;
+// Bytes of the character at `i` that PostgreSQL stores; 0 when there is none.
+std::size_t storable_length(std::string_view text, std::size_t i) {
+    return text[i] == '\0' ? 0 : utf8_length(text.substr(i));
 }
 
 class PostgresAudit final : public AuditBackend {
@@ -204,14 +184,14 @@ const std::string& PostgresAudit::insert_sql(std::size_t rows) {
 std::string storable_text(std::string text) {
     std::size_t good = 0;
     while (good < text.size()) {
-        const std::size_t length = sequence_length(text, good);
+        const std::size_t length = storable_length(text, good);
         if (length == 0) break;
         good += length;
     }
     if (good == text.size()) return text;
     std::string clean = text.substr(0, good);
     for (std::size_t i = good; i < text.size();) {
-        const std::size_t length = sequence_length(text, i);
+        const std::size_t length = storable_length(text, i);
         if (length == 0) {
             clean += "\xEF\xBF\xBD";
             ++i;
