@@ -66,10 +66,7 @@ std::int64_t FixedWindow::used(MonoTime now) {
 
 Level FixedWindow::report(MonoTime now) {
     advance(now);
-    Level level;
-    level.limit = limit_;
-    level.used = used_;
-    level.remaining = std::max<std::int64_t>(0, limit_ - used_);
+    Level level = level_of(limit_, used_);
     level.next_after = wait_for(1, now);
     if (used_ > 0) level.reset_after = ends_after();
     return level;

@@ -5,8 +5,6 @@
 namespace squadload::limits {
 namespace {
 
-constexpr double kSmallestFactor = 0.001;
-
 QuotaSettings within_range(QuotaSettings settings) {
     for (std::int64_t* amount : {&settings.requests, &settings.burst, &settings.requests_day,
                                  &settings.tokens, &settings.concurrency}) {
@@ -35,12 +33,6 @@ bool burst_binds(const QuotaSettings& settings) {
     if (settings.requests == 0 || settings.burst == 0) return false;
     if (settings.algorithm == Algorithm::token_bucket) return false;  // it is its depth
     return settings.algorithm == Algorithm::fixed_window || settings.burst < settings.requests;
-}
-
-// A part (0, 1] of a limit, rounded down but never to 0.
-std::int64_t part_of(std::int64_t limit, double factor) {
-    return std::max<std::int64_t>(
-        1, static_cast<std::int64_t>(static_cast<double>(limit) * factor + 1e-6));
 }
 
 }  // namespace
@@ -87,8 +79,8 @@ Admission Quota::check(std::int64_t tokens, MonoTime now) {
     if (burst_) consider(Limit::burst, burst_->wait_for(1, now));
     if (day_) consider(Limit::requests_day, day_->wait_for(1, now));
     if (tokens_) consider(Limit::tokens, tokens_->wait_for(tokens, now));
-    if (pace_) consider(Limit::throttle, pace_->wait_for(1, now));
-    const std::int64_t at_once = concurrency();
+    consider(Limit::throttle, pace_.wait(now));
+    const std::int64_t at_once = pace_.concurrency();
     if (admission.refused_by == Limit::none && at_once > 0 && in_flight_ >= at_once) {
         admission.refused_by = Limit::concurrency;
     }
@@ -120,8 +112,7 @@ Ticket Quota::take(std::int64_t tokens, MonoTime now) {
     slot.burst = burst_ ? burst_->take(1, now) : Meter::Entry{};
     slot.day = day_ ? day_->take(1, now) : Meter::Entry{};
     slot.charge = tokens_ ? tokens_->take(tokens, now) : Meter::Entry{};
-    slot.pace = {};
-    if (pace_) slot.pace = {pace_->take(1, now).value_or(0), pace_epoch_};
+    slot.pace = pace_.take(now);
     ++in_flight_;
     return {std::uint64_t{slot.generation} << 32U | index};
 }
@@ -152,7 +143,7 @@ void Quota::cancel(Ticket ticket, MonoTime now) {
     if (burst_) burst_->undo(slot->burst, 1, now);
     if (day_) day_->undo(slot->day, 1, now);
     if (tokens_) tokens_->undo(slot->charge, slot->tokens, now);
-    if (pace_ && slot->pace.epoch == pace_epoch_) pace_->undo(slot->pace.mark, 1, now);
+    pace_.undo(slot->pace, now);
 }
 
 QuotaState Quota::state(MonoTime now) {
@@ -161,34 +152,16 @@ QuotaState Quota::state(MonoTime now) {
     if (burst_) state.burst = burst_->report(now);
     if (day_) state.requests_day = day_->report(now);
     if (tokens_) state.tokens = tokens_->report(now);
-    if (const std::int64_t at_once = concurrency(); at_once > 0) {
-        Level level;
-        level.limit = at_once;
-        level.used = in_flight_;
-        level.remaining = std::max<std::int64_t>(0, at_once - in_flight_);
-        state.concurrency = level;
-    }
+    if (const std::int64_t at_once = pace_.concurrency(); at_once > 0)
+        state.concurrency = level_of(at_once, in_flight_);
     state.in_flight = in_flight_;
-    state.factor = factor_;
+    state.factor = pace_.factor();
     return state;
 }
 
 void Quota::change(const QuotaSettings& settings, MonoTime now) {
     settings_ = within_range(settings);
     build(now);
-    build_pace(now);
-}
-
-void Quota::set_factor(double factor, MonoTime now) {
-    const double next = factor >= kSmallestFactor ? std::min(factor, 1.0) : kSmallestFactor;
-    if (next == factor_) return;
-    factor_ = next;
-    build_pace(now);
-}
-
-std::int64_t Quota::concurrency() const {
-    if (settings_.concurrency == 0 || factor_ >= 1) return settings_.concurrency;
-    return part_of(settings_.concurrency, factor_);
 }
 
 void Quota::build(MonoTime now) {
@@ -212,22 +185,7 @@ void Quota::build(MonoTime now) {
     keep(day_, meter_of(s, Algorithm::fixed_window, s.requests_day, s.day), s.requests_day > 0);
     const Algorithm of_tokens = s.tokens_algorithm.value_or(s.algorithm);
     keep(tokens_, meter_of(s, of_tokens, s.tokens, s.window), s.tokens > 0);
-}
-
-void Quota::build_pace(MonoTime now) {
-    if (factor_ >= 1 || settings_.requests == 0) {
-        pace_.reset();
-        return;
-    }
-    const Rate rate = scaled({settings_.requests, settings_.window}, factor_);
-    const std::int64_t depth = part_of(settings_.requests, factor_ / 60);
-    if (pace_) {
-        pace_->change(rate, depth, now);
-        return;
-    }
-    pace_.emplace(rate, depth, now);
-    pace_->set_level(0, now);
-    pace_epoch_ = ++epoch_;
+    pace_.set_limits(s.requests, s.window, s.concurrency, now);
 }
 
 }  // namespace squadload::limits

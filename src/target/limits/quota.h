@@ -39,6 +39,7 @@
 
 #include "base/time.h"
 #include "target/limits/meter.h"
+#include "target/limits/pace.h"
 #include "target/limits/rate.h"
 #include "target/limits/token_bucket.h"
 
@@ -127,14 +128,10 @@ class Quota {
     // After a cut nothing is admitted until what was counted is below the new limit.
     void change(const QuotaSettings& settings, MonoTime now);
 
-    // Throttling, beside all limits: below 1, requests are also paced by a bucket of rate
-    // factor × requests / window and depth max(1, factor × requests / 60), which is empty at first,
-    // so that the rate falls at once (a lower limit of a sliding log would shut the provider off
-    // until the window has passed); and concurrency is max(1, factor × concurrency). 1: none of
-    // this. Where there is no limit there is nothing to scale. Values outside [0.001, 1] count as
-    // the nearer end.
-    void set_factor(double factor, MonoTime now);
-    [[nodiscard]] double factor() const { return factor_; }
+    // Throttling, as pace.h says. A lower limit of a sliding log would shut the provider off until
+    // the window has passed, so the rate falls by a bucket of its own.
+    void set_factor(double factor, MonoTime now) { pace_.set_factor(factor, now); }
+    [[nodiscard]] double factor() const { return pace_.factor(); }
 
   private:
     struct Slot {
@@ -142,20 +139,16 @@ class Quota {
         bool open = false;
         std::int64_t tokens = 0;
         Meter::Entry requests, burst, day, charge;
-        Meter::Entry pace;
+        Pace::Entry pace;
     };
     [[nodiscard]] Ticket take(std::int64_t tokens, MonoTime now);
     Slot* close(Ticket ticket);
-    [[nodiscard]] std::int64_t concurrency() const;  // scaled; 0: no limit
     void build(MonoTime now);
-    void build_pace(MonoTime now);
 
     QuotaSettings settings_;
     std::optional<Meter> requests_, burst_, day_, tokens_;
-    std::optional<TokenBucket> pace_;
-    std::uint32_t pace_epoch_ = 0;
     std::uint32_t epoch_ = 0;  // of the limiters built last
-    double factor_ = 1;
+    Pace pace_;
     std::vector<Slot> slots_;  // by ticket; as many as were ever in flight at once
     std::vector<std::uint32_t> free_;
     std::int64_t in_flight_ = 0;

@@ -3,6 +3,7 @@
 // that goes back counts as the latest seen.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/time.h"
@@ -49,6 +50,11 @@ struct Level {
     Nanos reset_after{};         // until used = 0, likewise
     friend bool operator==(const Level&, const Level&) = default;
 };
+
+// Of a limit of which so much is used; the waits are left to who knows them.
+[[nodiscard]] inline Level level_of(std::int64_t limit, std::int64_t used) {
+    return Level{limit, used, std::max<std::int64_t>(0, limit - used), Nanos{}, Nanos{}};
+}
 
 // A place in a limit's history, for amending it later.
 using Mark = std::uint64_t;

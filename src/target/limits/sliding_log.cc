@@ -75,10 +75,7 @@ std::int64_t SlidingLog::used(MonoTime now) {
 
 Level SlidingLog::report(MonoTime now) {
     expire(now);
-    Level level;
-    level.limit = limit_;
-    level.used = used_;
-    level.remaining = std::max<std::int64_t>(0, limit_ - used_);
+    Level level = level_of(limit_, used_);
     level.next_after = wait_for(1, now);
     for (std::size_t i = count_; i > 0 && used_ > 0; --i) {
         if (at(i - 1).weight == 0) continue;  // cancelled
