@@ -10,7 +10,7 @@ from pathlib import Path
 
 # Lowest first. A room may include itself and every room before it, unless NOT_BELOW says otherwise.
 ROOMS = [
-    "base", "yaml", "arrivals", "target/llm", "target/limits", "target/service", "target/providers", "target/squad_api", "target/stack",
+    "base", "yaml", "arrivals", "target/llm", "target/limits", "target/service", "target/providers", "target/squad_api", "target/stack", "target/program",
     "load/pacing", "load/scenario", "load/transport", "load/http", "load/measure", "load/engine",
     "judge/result", "judge/verdict", "report", "run", "cli",
 ]
@@ -21,6 +21,7 @@ NOT_BELOW = {
     "target/llm": {"yaml", "arrivals"},
     "target/limits": {"yaml", "arrivals", "target/llm"},
     "target/service": {"yaml", "arrivals", "target/llm", "target/limits"},
+    "target/program": {"arrivals", "yaml"} | (TARGET - {"target/program"}),
     "target/squad_api": {"arrivals", "target/providers"},
     # Who generates load and judges must not know what the target is made of; run/ starts it.
     "load/scenario": TARGET | {"arrivals"},
@@ -37,7 +38,7 @@ NOT_BELOW = {
 # Header prefix → the rooms that may include it.
 WRAPPERS = {
     "yaml-cpp/": {"yaml"},
-    "CLI/": {"cli", "apps"},
+    "CLI/": {"cli", "target/program", "apps"},
     "llhttp": {"load/http"},
     "spdlog/": {"base"},
     "simdjson": {"load/http", "target/llm"},
@@ -48,7 +49,7 @@ WRAPPERS = {
     "netdb.h": {"load/transport"},
     "openssl/": {"load/http", "target/service"},
     "boost/beast": {"target/service"},
-    "boost/": {"target/service", "target/providers", "target/squad_api", "target/stack"},
+    "boost/": {"target/service", "target/providers", "target/squad_api", "target/stack", "target/program"},
     "hiredis/": {"target/squad_api"},
     "libpq-fe.h": {"target/squad_api"},
     "sqlite3.h": {"target/squad_api"},

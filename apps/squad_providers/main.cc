@@ -2,16 +2,14 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "target/program/program.h"
 #include "target/providers/simulator.h"
 #include "target/service/service_thread.h"
 #include "yaml/value.h"
@@ -21,12 +19,12 @@ namespace {
 using namespace squadload;
 namespace asio = squadload::service::asio;
 
-constexpr int kGood = 0;
-constexpr int kUsage = 2;  // options, profiles, the address
-constexpr int kInternal = 70;
 constexpr Nanos kGrace = std::chrono::seconds(5);
 constexpr auto kTokenVariable = "SQUAD_PROVIDERS_TOKEN";
-constexpr auto kFooter = R"(Examples:
+constexpr program::Program kProgram{"squad-providers",
+                                    "simulated LLM providers with live quotas, faults and a log "
+                                    "of every call.",
+                                    R"(Examples:
   squad-providers                          all shipped providers on http://127.0.0.1:9100
   squad-providers --port 0 --window 2s     on a free port, a minute of the quotas lasts 2 s
   squad-providers --profiles my/groq.yaml --arrivals arrivals.ndjson
@@ -36,7 +34,7 @@ constexpr auto kFooter = R"(Examples:
 Control requests (/control, DELETE /arrivals) are for loopback, or for whoever shows the token of
 the environment variable SQUAD_PROVIDERS_TOKEN: Authorization: Bearer TOKEN.
 
-Exit codes: 0 ended by a signal, 2 usage or configuration, 70 internal error.)";
+Exit codes: 0 ended by a signal, 2 usage or configuration, 70 internal error.)"};
 
 struct Options {
     std::vector<std::string> profiles;
@@ -52,9 +50,6 @@ struct Options {
 };
 
 void add_options(CLI::App& app, Options& options) {
-    app.name("squad-providers");
-    app.footer(kFooter);
-    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     const auto option = [&](const char* names, std::string& value, const char* type,
                             const char* text) {
         app.add_option(names, value, text)->type_name(type)->capture_default_str();
@@ -118,15 +113,10 @@ Result<providers::Settings> read_settings(const Options& options) {
     return settings;
 }
 
-int told(const Error& error) {
-    fmt::print(stderr, "squad-providers: {}\n", error.text());
-    return error.kind == ErrorKind::internal ? kInternal : kUsage;
-}
-
 std::string greeting(const providers::Simulator& simulator) {
     std::string paths;
     for (const auto& path : simulator.paths()) paths += "  " + path.base;
-    return fmt::format("{}{}\n", simulator.url(), paths);
+    return simulator.url() + paths;
 }
 
 asio::awaitable<void> end(providers::Simulator* simulator) {
@@ -137,50 +127,26 @@ asio::awaitable<void> end(providers::Simulator* simulator) {
 
 int serve(const Options& options) {
     auto settings = read_settings(options);
-    if (!settings) return told(settings.error());
+    if (!settings) return program::told(kProgram, settings.error());
     if (options.quiet) log::set_level(log::Level::error);
     asio::io_context io(1);
     const auto simulator = providers::Simulator::start(io, std::move(*settings));
-    if (!simulator) return told(simulator.error());
-    // Once the loop runs: who reads the line may send a signal at once.
-    asio::post(io, [&] {
-        if (options.quiet) return;
-        fmt::print("{}", greeting(**simulator));
-        static_cast<void>(std::fflush(stdout));
-    });
+    if (!simulator) return program::told(kProgram, simulator.error());
+    if (!options.quiet) program::print_when_running(io, greeting(**simulator));
     static_cast<void>(service::run_until_signal(io, [&] { return end(simulator->get()); }));
     const auto counts = (*simulator)->log_counts();
     if (counts.overflow > 0) {
         log::warning(fmt::format("{} of {} calls were not kept in memory: see --log-capacity",
                                  counts.overflow, counts.recorded));
     }
-    return kGood;
+    return program::kGood;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        log::set_program("squad-providers");
-        static_cast<void>(raise_descriptor_limit());
-        CLI::App app{
-            "squad-providers: simulated LLM providers with live quotas, faults and a log "
-            "of every call."};
-        Options options;
-        add_options(app, options);
-        try {
-            app.parse(argc, argv);
-        } catch (const CLI::CallForHelp&) {
-            fmt::print("{}", app.help());
-            return kGood;
-        } catch (const CLI::ParseError& error) {
-            fmt::print(stderr, "squad-providers: {}\nsquad-providers --help shows the options.\n",
-                       error.what());
-            return kUsage;
-        }
-        return serve(options);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "squad-providers: internal error: {}\n", error.what());
-        return kInternal;
-    }
+    Options options;
+    return program::service_main(
+        argc, argv, kProgram, [&](CLI::App& app) { add_options(app, options); },
+        [&] { return serve(options); });
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "target/service/blocking_worker.h"
+#include "target/service/batch_worker.h"
 
 namespace squadload::providers {
 namespace {

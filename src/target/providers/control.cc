@@ -58,12 +58,9 @@ std::optional<std::uint64_t> number(const Request& request, std::string_view nam
 // A misspelt name must not widen what is removed.
 std::optional<Reply> unknown_name(const Request& request,
                                   std::initializer_list<std::string_view> known) {
-    for (std::string_view rest = request.query; !rest.empty();) {
-        const std::string_view pair = rest.substr(0, rest.find('&'));
-        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-        const std::string_view name = pair.substr(0, pair.find('='));
-        if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) continue;
-        return wrong(fmt::format("there is no parameter '{}' here", name.substr(0, 64)));
+    for (const std::string& name : service::query_names(request.query)) {
+        if (std::find(known.begin(), known.end(), name) == known.end())
+            return wrong(fmt::format("there is no parameter '{}' here", name.substr(0, 64)));
     }
     return std::nullopt;
 }

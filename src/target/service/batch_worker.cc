@@ -1,4 +1,4 @@
-#include "target/service/blocking_worker.h"
+#include "target/service/batch_worker.h"
 
 #include <pthread.h>
 
@@ -25,8 +25,5 @@ void log_worker_error(const std::string& name) {
 }
 
 }  // namespace detail
-
-BlockingWorker::BlockingWorker(std::string name, std::size_t capacity)
-    : worker_(std::move(name), capacity, 1, [](std::vector<Job>& jobs) { jobs.front()(); }) {}
 
 }  // namespace squadload::service

@@ -140,19 +140,4 @@ class BatchWorker {
     std::thread thread_;  // last: it uses all of the above
 };
 
-// Jobs one by one, for work that is not all of one kind.
-class BlockingWorker {
-  public:
-    using Job = std::function<void()>;
-
-    BlockingWorker(std::string name, std::size_t capacity);
-
-    bool post(Job job) { return worker_.post(std::move(job)); }
-    [[nodiscard]] WorkerCounters counters() const { return worker_.counters(); }
-    bool stop(Nanos flush_within) { return worker_.stop(flush_within); }
-
-  private:
-    BatchWorker<Job> worker_;
-};
-
 }  // namespace squadload::service

@@ -1,4 +1,4 @@
-#include "target/service/blocking_worker.h"
+#include "target/service/batch_worker.h"
 
 #include <gtest/gtest.h>
 
@@ -91,15 +91,6 @@ TEST(BatchWorkerTest, AnExceptionIsCountedAndTheNextIsWorkedOn) {
     EXPECT_EQ(seen, (std::vector<int>{0, 2}));
     EXPECT_EQ(worker.counters().errors, 1U);
     EXPECT_EQ(worker.counters().done, 3U);
-}
-
-TEST(BlockingWorkerTest, DoesJobs) {
-    std::promise<std::thread::id> where;
-    BlockingWorker worker("jobs", 10);
-    EXPECT_TRUE(worker.post([&] { where.set_value(std::this_thread::get_id()); }));
-    EXPECT_NE(where.get_future().get(), std::this_thread::get_id());
-    EXPECT_TRUE(worker.stop(std::chrono::seconds(20)));
-    EXPECT_EQ(worker.counters().done, 1U);
 }
 
 }  // namespace

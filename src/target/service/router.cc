@@ -76,16 +76,38 @@ std::optional<std::string> percent_decode(std::string_view text) {
     return decode(text, false);
 }
 
+namespace {
+
+struct QueryPair {
+    std::string_view name, value;  // not decoded
+};
+
+// Takes the first pair off the query.
+QueryPair take_pair(std::string_view& query) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    const auto equals = std::min(pair.find('='), pair.size());
+    return {pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size()))};
+}
+
+}  // namespace
+
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
     while (!query.empty()) {
-        const auto end = std::min(query.find('&'), query.size());
-        const auto pair = query.substr(0, end);
-        const auto equals = std::min(pair.find('='), pair.size());
-        if (decode(pair.substr(0, equals), true) == name)
-            return decode(pair.substr(std::min(equals + 1, pair.size())), true);
-        query.remove_prefix(std::min(end + 1, query.size()));
+        const QueryPair pair = take_pair(query);
+        if (decode(pair.name, true) == name) return decode(pair.value, true);
     }
     return std::nullopt;
+}
+
+std::vector<std::string> query_names(std::string_view query) {
+    std::vector<std::string> names;
+    while (!query.empty()) {
+        const QueryPair pair = take_pair(query);
+        if (!pair.name.empty())
+            names.push_back(decode(pair.name, true).value_or(std::string(pair.name)));
+    }
+    return names;
 }
 
 void Router::add(std::string_view method, std::string_view pattern, Handler handler) {

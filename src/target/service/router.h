@@ -81,6 +81,8 @@ class Router {
 // The decoded value of a query's first "name=value"; "+" is a space. Nothing without the name or
 // with a malformed percent sign.
 [[nodiscard]] std::optional<std::string> query_value(std::string_view query, std::string_view name);
+// Its names in order, decoded; one with a malformed percent sign as it stands.
+[[nodiscard]] std::vector<std::string> query_names(std::string_view query);
 // Nothing when a percent sign is not followed by two hex digits.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);
 

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "base/suggest.h"
 #include "base/units.h"
 #include "target/service/api_keys.h"
 #include "target/service/url.h"
@@ -226,11 +225,7 @@ Result<Config> with_providers(Config config, const std::vector<std::string>& nam
     for (const ProviderConfig& provider : config.providers) known.push_back(provider.name);
     for (const std::string& name : names) {
         if (config.provider(name) != nullptr) continue;
-        const std::string near = nearest_name(name, known);
-        return fail(ErrorKind::config,
-                    near.empty()
-                        ? fmt::format("there is no provider '{}'", name)
-                        : fmt::format("there is no provider '{}': did you mean '{}'?", name, near));
+        return fail(ErrorKind::config, unknown_provider(name, known));
     }
     std::vector<std::optional<std::size_t>> place(config.providers.size());
     std::vector<ProviderConfig> kept;

@@ -317,6 +317,9 @@ class PonderingLimiter final : public Limiter {
     }
     void cancel(const Lease& /*lease*/, MonoTime /*now*/) override { ++cancelled; }
     void set_factor(std::size_t /*provider*/, double /*factor*/, MonoTime /*now*/) override {}
+    Nanos wait_for(std::size_t provider, std::int64_t tokens, MonoTime now) override {
+        return quotas.wait_for(provider, tokens, now);
+    }
     LimiterState state(std::size_t provider, MonoTime now) override {
         return quotas.state(provider, now);
     }

@@ -89,10 +89,8 @@ class Limiter {
 
     // Until it could be admitted when nobody else is before, as far as is known without I/O; 0:
     // now, or not known.
-    [[nodiscard]] virtual Nanos wait_for(std::size_t /*provider*/, std::int64_t /*tokens*/,
-                                         MonoTime /*now*/) {
-        return Nanos::zero();
-    }
+    [[nodiscard]] virtual Nanos wait_for(std::size_t provider, std::int64_t tokens,
+                                         MonoTime now) = 0;
     [[nodiscard]] virtual LimiterState state(std::size_t provider, MonoTime now) = 0;
     // kind "memory" and off for the embedded one.
     [[nodiscard]] virtual StoreHealth health() const = 0;

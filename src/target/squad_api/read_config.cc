@@ -35,6 +35,12 @@ std::string read_variable_name(const yaml::Value& value) {
     return {};
 }
 
+std::string unknown_provider(const std::string& name, const std::vector<std::string>& known) {
+    const std::string near = nearest_name(name, known);
+    return fmt::format("there is no provider '{}'{}", name,
+                       near.empty() ? "" : fmt::format(": did you mean '{}'?", near));
+}
+
 namespace {
 
 void read_listen(const yaml::Map& file, FileConfig& out) {
@@ -85,10 +91,7 @@ void read_chain(const yaml::Value& value, const std::vector<ProviderConfig>& pro
         const std::string name = item.text();
         const auto found = std::find(names.begin(), names.end(), name);
         if (found == names.end()) {
-            const std::string near = nearest_name(name, names);
-            item.fail(near.empty() ? fmt::format("there is no provider '{}'", name)
-                                   : fmt::format("there is no provider '{}': did you mean '{}'?",
-                                                 name, near));
+            item.fail(unknown_provider(name, names));
             continue;
         }
         const auto place = static_cast<std::size_t>(found - names.begin());

@@ -22,6 +22,10 @@ struct FileConfig {
 // likely the secret itself, and is not repeated.
 [[nodiscard]] std::string read_variable_name(const yaml::Value& value);
 
+// "there is no provider 'grok': did you mean 'groq'?"
+[[nodiscard]] std::string unknown_provider(const std::string& name,
+                                           const std::vector<std::string>& known);
+
 // Problems go into `problems`; what is there then is harmless, but means nothing.
 [[nodiscard]] FileConfig read_config(const yaml::Document& document, yaml::Problems& problems);
 

@@ -246,23 +246,10 @@ asio::awaitable<void> pump_queue(std::shared_ptr<Core> core) {
 
 namespace {
 
-// Until this one alone could be admitted. Where a shared store decides, an estimate from what it
-// told last: tokens come back evenly.
 Nanos wait_for(Core& core, std::size_t place, std::int64_t tokens, MonoTime now) {
-    Provider& provider = core.providers[place];
-    const limits::QuotaState quota = core.stores.limiter->state(place, now).quota;
-    Nanos wait{};
-    for (const auto* level : {&quota.requests, &quota.burst, &quota.tokens})
-        if (*level) wait = std::max(wait, (*level)->next_after);
-    if (quota.tokens && quota.tokens->remaining < tokens && tokens <= quota.tokens->limit) {
-        const double lacking = static_cast<double>(tokens - quota.tokens->remaining);
-        const double window = to_seconds(provider.config.limits.window);
-        wait = std::max(wait,
-                        from_seconds(lacking * window / static_cast<double>(quota.tokens->limit)));
-    }
-    wait = std::max(wait, core.stores.limiter->wait_for(place, tokens, now));
-    if (const auto closed = provider.state.closed(now)) wait = std::max(wait, closed->wait);
-    return wait;
+    const Nanos wait = core.stores.limiter->wait_for(place, tokens, now);
+    const auto closed = core.providers[place].state.closed(now);
+    return closed ? std::max(wait, closed->wait) : wait;
 }
 
 }  // namespace

@@ -77,6 +77,9 @@ class RedisLimiter::Core : public std::enable_shared_from_this<Core> {
         scopes_[provider]->gate.set_factor(factor, now);
     }
     [[nodiscard]] LimiterState state(std::size_t provider, MonoTime now);
+    [[nodiscard]] Nanos window(std::size_t provider) const {
+        return scopes_[provider]->spec.quota.window;
+    }
     [[nodiscard]] const StoreHealth& health() const { return health_.health(); }
 
   private:
@@ -474,6 +477,19 @@ void RedisLimiter::cancel(const Lease& lease, MonoTime now) {
 
 void RedisLimiter::set_factor(std::size_t provider, double factor, MonoTime now) {
     core_->set_factor(provider, factor, now);
+}
+
+Nanos RedisLimiter::wait_for(std::size_t provider, std::int64_t tokens, MonoTime now) {
+    const limits::QuotaState quota = state(provider, now).quota;
+    Nanos wait{};
+    for (const auto* level : {&quota.requests, &quota.burst, &quota.tokens})
+        if (*level) wait = std::max(wait, (*level)->next_after);
+    if (!quota.tokens || tokens <= quota.tokens->remaining || tokens > quota.tokens->limit)
+        return wait;
+    const double lacking = static_cast<double>(tokens - quota.tokens->remaining);
+    const double window = to_seconds(core_->window(provider));
+    return std::max(wait,
+                    from_seconds(lacking * window / static_cast<double>(quota.tokens->limit)));
 }
 
 LimiterState RedisLimiter::state(std::size_t provider, MonoTime now) {

@@ -51,6 +51,8 @@ class RedisLimiter final : public Limiter {
     void finish(const Lease& lease, std::optional<std::int64_t> used_tokens, MonoTime now) override;
     void cancel(const Lease& lease, MonoTime now) override;
     void set_factor(std::size_t provider, double factor, MonoTime now) override;
+    // An estimate from what Redis told last: tokens come back evenly.
+    [[nodiscard]] Nanos wait_for(std::size_t provider, std::int64_t tokens, MonoTime now) override;
     [[nodiscard]] LimiterState state(std::size_t provider, MonoTime now) override;
     [[nodiscard]] StoreHealth health() const override;
 
