@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import signal
@@ -111,6 +112,32 @@ def nginx(core, tls=False):
             except subprocess.TimeoutExpired:
                 process.terminate()
                 process.wait()
+
+
+@contextlib.contextmanager
+def service(folder, name, *arguments, before=(), program=None):
+    """A program of ours that prints its URL once it serves, on a free port: (url, process). Stopped afterwards."""
+    log = folder / f"{name}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([*before, program or PROGRAM.parent / name, "--port", "0", *arguments], cwd=folder,
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        for _ in range(500):
+            if found := re.search(r"^(http://\S+).*\n", log.read_text(), re.M):
+                break
+            time.sleep(0.02)
+        else:
+            sys.exit(f"bench: {name} did not start:\n{log.read_text()}")
+        yield found[1], process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def cpu_seconds(process):
+    """CPU time of the process so far, user and system."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def make_certificate(folder):

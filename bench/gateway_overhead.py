@@ -10,16 +10,13 @@ Prints a table, writes bench/results/gateway_overhead.json.
 """
 
 import argparse
-import contextlib
 import functools
 import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import common
@@ -43,25 +40,6 @@ thresholds: {{success_rate_min: 0.9999}}
 MODEL = "llama-3.3-70b-versatile"
 
 
-@contextlib.contextmanager
-def service(folder, name, *arguments):
-    """A program that prints its URL once it serves."""
-    log = folder / f"{name}.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen([BIN / name, "--port", "0", *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        for _ in range(200):
-            if found := re.search(r"^(http://\S+).*\n", log.read_text(), re.M):
-                break
-            time.sleep(0.02)
-        else:
-            sys.exit(f"bench: {name} did not start:\n{log.read_text()}")
-        yield found[1], process
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def profile(folder):
     text = (common.ROOT / "config/providers/groq.yaml").read_text()
     text = re.sub(r"^quota:.*$", "quota: {algorithm: token_bucket, requests: 100000000, burst: 100000000, requests_day: 1000000000, "
@@ -78,17 +56,12 @@ def configuration(folder):
     return folder / "squad_api.yaml"
 
 
-def cpu_seconds(process):
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measure(folder, url, path, model, rate, seconds, gateway):
     file = folder / "load.yaml"
     file.write_text(SCENARIO.format(path=path, model=model, rate=rate, seconds=seconds))
-    before = cpu_seconds(gateway)
+    before = common.cpu_seconds(gateway)
     _, scenario = common.squadload(["--config", str(file), "--host", url], ALL_CORES)
-    cpu = cpu_seconds(gateway) - before
+    cpu = common.cpu_seconds(gateway) - before
     totals = scenario["totals"]
     if totals["ok"] != totals["requests"]:
         sys.exit(f"bench: not every answer was good: {json.dumps(totals['outcomes'])}")
@@ -105,8 +78,8 @@ def main():
     rows, results = [], {}
     with tempfile.TemporaryDirectory(prefix="squadload-bench.") as name:
         folder = Path(name)
-        with service(folder, "squad-providers", "--profiles", profile(folder), "--latency-scale", "0", "--log-capacity", "1000") as (providers, _), \
-             service(folder, "squad-api", "--config", configuration(folder), "--providers-url", providers, "--sqlite", folder / "audit.db") as (api, gateway):
+        with common.service(folder, "squad-providers", "--profiles", profile(folder), "--latency-scale", "0", "--log-capacity", "1000") as (providers, _), \
+             common.service(folder, "squad-api", "--config", configuration(folder), "--providers-url", providers, "--sqlite", folder / "audit.db") as (api, gateway):
             for rate in map(int, o.rates.split(",")):
                 common.say(f"{rate}/s")
                 runs = common.alternate({

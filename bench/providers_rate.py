@@ -9,11 +9,9 @@ below 15,000 calls per second, or with fewer in flight than asked for, or with a
 """
 
 import argparse
-import contextlib
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import urllib.request
@@ -46,25 +44,11 @@ end
 """
 
 
-@contextlib.contextmanager
 def simulator(program, core, folder, ttft, scale):
     profile = folder / f"{ttft}.yaml"
     profile.write_text(PROFILE.format(ttft=ttft))
-    process = subprocess.Popen(["taskset", "-c", core, program, "--port", "0", "--profiles", profile, "--latency-scale", scale],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-    try:
-        url = process.stdout.readline().split()
-        if not url:
-            sys.exit("bench: squad-providers did not start")
-        yield url[0], process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def cpu_seconds(process):
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return common.service(folder, "squad-providers", "--profiles", profile, "--latency-scale", scale, before=["taskset", "-c", core],
+                          program=program.resolve())
 
 
 def rss_mb(process):
@@ -88,9 +72,9 @@ def wrk(url, core, folder, connections, seconds, timeout):
 def rate(o, cores, folder):
     with simulator(o.program, cores.target, folder, "1ms", "0") as (url, process):
         wrk(url, cores.generator, folder, o.connections, 1, 2)
-        before = cpu_seconds(process)
+        before = common.cpu_seconds(process)
         calls = wrk(url, cores.generator, folder, o.connections, o.seconds, 2)
-        cpu = cpu_seconds(process) - before
+        cpu = common.cpu_seconds(process) - before
         log = summary(url)["log"]
     if log["recorded"] != log["kept"] + log["overflow"]:
         sys.exit(f"bench: the log does not add up: {log}")
