@@ -1,5 +1,7 @@
 #include "judge/result/run_result.h"
 
+#include "judge/result/witness_check.h"
+
 namespace squadload::result {
 
 std::string_view name(Verdict v) {
@@ -14,6 +16,20 @@ std::string_view name(Verdict v) {
             break;
     }
     return "INTERRUPTED";
+}
+
+std::string_view name(WitnessAnswer answer) {
+    switch (answer) {
+        case WitnessAnswer::kept:
+            return "kept";
+        case WitnessAnswer::within_jitter:
+            return "within jitter";
+        case WitnessAnswer::broken:
+            return "broken";
+        case WitnessAnswer::not_exercised:
+            break;
+    }
+    return "not exercised";
 }
 
 Summary summarize(const measure::Histogram& h) {
