@@ -5,110 +5,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 
-#include "judge/result/json_internal.h"
+#include "judge/result/json_field.h"
 
 namespace squadload::result {
 namespace {
 
+using internal::Fault;
+using internal::Field;
 using internal::Json;
+using internal::read_histogram;
 using measure::Histogram;
 using measure::TaskStats;
-
-// The first thing found wrong; the rest of the reading then yields defaults.
-struct Fault {
-    std::string message;
-    void set(std::string text) {
-        if (message.empty()) message = std::move(text);
-    }
-};
-
-// A value of the document and the path to it.
-class Field {
-  public:
-    Field(const Json* value, std::string path, Fault& fault)
-        : value_(value), path_(std::move(path)), fault_(&fault) {}
-
-    [[nodiscard]] Field operator[](const char* key) const {
-        const std::string path = path_.empty() ? key : path_ + "." + key;
-        if (value_ == nullptr || !value_->is_object())
-            return missing(path, path_ + " is no object");
-        const auto it = value_->find(key);
-        if (it == value_->end()) return missing(path, path + " is missing");
-        return {&*it, path, *fault_};
-    }
-    [[nodiscard]] std::uint64_t u64() const {
-        if (value_ != nullptr && value_->is_number_unsigned()) return value_->get<std::uint64_t>();
-        return wrong("a whole number, not negative"), 0;
-    }
-    [[nodiscard]] std::uint32_t u32() const {
-        const std::uint64_t v = u64();
-        if (v <= std::numeric_limits<std::uint32_t>::max()) return static_cast<std::uint32_t>(v);
-        return wrong("a number below 2^32"), 0;
-    }
-    [[nodiscard]] int integer(int low, int high) const {
-        if (value_ != nullptr && value_->is_number_integer()) {
-            const auto v = value_->get<std::int64_t>();
-            if (v >= low && v <= high) return static_cast<int>(v);
-        }
-        return wrong(fmt::format("a whole number from {} to {}", low, high)), low;
-    }
-    [[nodiscard]] double number() const {
-        if (value_ != nullptr && value_->is_number()) return value_->get<double>();
-        return wrong("a number"), 0;
-    }
-    [[nodiscard]] std::optional<double> optional_number() const {
-        if (is_null()) return std::nullopt;
-        return number();
-    }
-    [[nodiscard]] std::string text() const {
-        if (value_ != nullptr && value_->is_string()) return value_->get<std::string>();
-        return wrong("a text"), std::string();
-    }
-    [[nodiscard]] bool flag() const {
-        if (value_ != nullptr && value_->is_boolean()) return value_->get<bool>();
-        return wrong("true or false"), false;
-    }
-    [[nodiscard]] Nanos nanos() const {
-        const std::uint64_t v = u64();
-        if (v <= 1ULL << 62) return Nanos{static_cast<std::int64_t>(v)};
-        return wrong("a time"), Nanos{};
-    }
-    [[nodiscard]] Nanos seconds() const {
-        const double v = number();
-        if (v >= 0 && v < 1e9) return from_seconds(v);
-        return wrong("a time in seconds"), Nanos{};
-    }
-    [[nodiscard]] bool is_null() const { return value_ != nullptr && value_->is_null(); }
-
-    template <class Visit>  // visit(Field)
-    void each(Visit visit) const {
-        if (value_ == nullptr || !value_->is_array()) return wrong("a list");
-        std::size_t i = 0;
-        for (const auto& item : *value_)
-            visit(Field(&item, fmt::format("{}[{}]", path_, i++), *fault_));
-    }
-    template <class Visit>  // visit(key, Field)
-    void each_member(Visit visit) const {
-        if (value_ == nullptr || !value_->is_object()) return wrong("an object");
-        for (const auto& [key, value] : value_->items()) {
-            visit(key, Field(&value, path_ + "." + key, *fault_));
-        }
-    }
-    void wrong(const std::string& wanted) const { fault_->set(path_ + " is not " + wanted); }
-
-  private:
-    [[nodiscard]] Field missing(const std::string& path, std::string message) const {
-        if (value_ != nullptr) fault_->set(std::move(message));
-        return {nullptr, path, *fault_};
-    }
-
-    const Json* value_;  // none: an earlier fault
-    std::string path_;
-    Fault* fault_;
-};
 
 Verdict read_verdict(const Field& field) {
     const std::string text = field.text();
@@ -133,34 +42,6 @@ measure::OutcomeCounts read_outcomes(const Field& field) {
         counts.add(*outcome, value.u64());
     });
     return counts;
-}
-
-Histogram read_histogram(const Field& field) {
-    Histogram h;
-    std::optional<std::uint32_t> first, last;
-    bool ascending = true;
-    field["buckets"].each([&](const Field& pair) {
-        std::vector<Field> items;
-        pair.each([&](const Field& item) { items.push_back(item); });
-        if (items.size() != 2) return pair.wrong("a pair of bucket and count");
-        const std::uint32_t bucket = items[0].u32();
-        const std::uint64_t count = items[1].u64();
-        if (bucket >= Histogram::bucket_count()) return pair.wrong("a bucket that exists");
-        if (last && bucket <= *last) ascending = false;
-        if (!first) first = bucket;
-        last = bucket;
-        h.add_bucket(bucket, count);
-    });
-    const Nanos min = field["min_ns"].nanos();
-    const Nanos max = field["max_ns"].nanos();
-    const double sum = field["sum_ns"].number();
-    if (!ascending) field.wrong("a histogram: its buckets do not ascend");
-    if (!first) return h;
-    if (Histogram::bucket_of(min) != *first || Histogram::bucket_of(max) != *last) {
-        field.wrong("a histogram: its extremes lie outside its buckets");
-    }
-    h.restore_extremes(min, max, sum);
-    return h;
 }
 
 TaskStats read_stats(const Field& field) {
@@ -237,12 +118,6 @@ std::vector<ThresholdResult> read_thresholds(const Field& list) {
     return out;
 }
 
-std::vector<std::string> read_texts(const Field& list) {
-    std::vector<std::string> out;
-    list.each([&](const Field& item) { out.push_back(item.text()); });
-    return out;
-}
-
 measure::DeliveredAudit read_audit(const Field& field) {
     measure::DeliveredAudit a;
     a.scheduled = field["scheduled"].u64();
@@ -269,21 +144,8 @@ measure::DeliveredAudit read_audit(const Field& field) {
         };
     }
     a.randomness_note = field["randomness_note"].text();
-    a.void_reasons = read_texts(field["void_reasons"]);
+    a.void_reasons = field["void_reasons"].texts();
     return a;
-}
-
-ProviderResult read_provider(const std::string& name, const Field& field) {
-    ProviderResult p;
-    p.name = name;
-    p.ok = field["ok"].u64();
-    p.responses_429 = field["responses_429"].u64();
-    p.failed = field["failed"].u64();
-    p.served_as_fallback = field["served_as_fallback"].u64();
-    p.limit_per_minute = field["limit_per_minute"].u64();
-    p.peak_per_minute = field["peak_per_minute"].u64();
-    p.time = read_histogram(field["histograms"]["time"]);
-    return p;
 }
 
 std::vector<measure::FailureGroup> read_failures(const Field& list,
@@ -328,7 +190,7 @@ ScenarioResult read_scenario(const Field& field) {
     s.seed = field["seed"].u64();
     s.connections_opened = field["connections_opened"].u64();
     s.stop_reason = field["stop_reason"].text();
-    s.notes = read_texts(field["notes"]);
+    s.notes = field["notes"].texts();
     s.totals = read_stats(field["totals"]);
     s.throughput_per_s = field["totals"]["throughput_per_s"].number();
     field["tasks"].each_member([&](const std::string& name, const Field& task) {
@@ -343,8 +205,14 @@ ScenarioResult read_scenario(const Field& field) {
         s.iterations.push_back({name, read_iterations(task)});
     });
     field["providers"].each_member([&](const std::string& name, const Field& provider) {
-        s.providers.push_back(read_provider(name, provider));
+        s.providers.push_back(internal::read_provider(name, provider));
     });
+    const Field columns = field["provider_columns"];
+    s.provider_columns = {columns["rpm"].flag(), columns["fallback"].flag(),
+                          columns["responses_429"].flag()};
+    s.witness = internal::read_witness(field["witness"]);
+    s.events = internal::read_events(field["events"]);
+    s.time_scale = field["time_scale"].number();
     field["series"].each([&](const Field& point) { s.series.push_back(read_point(point)); });
     s.thresholds = read_thresholds(field["thresholds"]);
     s.audit = read_audit(field["audit"]);
@@ -366,6 +234,7 @@ RunResult read_run(const Field& root) {
         ++i;
     });
     run.suite_thresholds = read_thresholds(root["suite"]["thresholds"]);
+    run.criteria = internal::read_criteria(root["suite"]["criteria"]);
     return run;
 }
 

@@ -6,11 +6,6 @@
 
 namespace squadload::result {
 namespace internal {
-namespace {
-
-using measure::Histogram;
-using measure::Outcome;
-using measure::TaskStats;
 
 // JSON has no infinities; a figure that is one says nothing.
 double finite(double value) {
@@ -21,23 +16,14 @@ Json optional_number(const std::optional<double>& value) {
     return value ? Json(finite(*value)) : Json(nullptr);
 }
 
-Json outcomes_document(const measure::OutcomeCounts& counts, bool all) {
-    Json out = Json::object();
-    for (std::size_t i = 0; i < measure::kOutcomes; ++i) {
-        const auto outcome = static_cast<Outcome>(i);
-        if (all || counts[outcome] > 0) out[std::string(measure::name(outcome))] = counts[outcome];
-    }
-    return out;
-}
-
-Json summary_document(const Histogram& h) {
+Json summary_document(const measure::Histogram& h) {
     const Summary s = summarize(h);
     return {{"count", s.count}, {"mean", s.mean}, {"min", s.min}, {"p50", s.p50},
             {"p75", s.p75},     {"p90", s.p90},   {"p95", s.p95}, {"p99", s.p99},
             {"p99_9", s.p99_9}, {"max", s.max}};
 }
 
-Json histogram_document(const Histogram& h) {
+Json histogram_document(const measure::Histogram& h) {
     Json buckets = Json::array();
     h.for_each([&](std::uint32_t bucket, std::uint64_t count) {
         buckets.push_back(Json::array({bucket, count}));
@@ -46,6 +32,21 @@ Json histogram_document(const Histogram& h) {
             {"max_ns", h.max().count()},
             {"sum_ns", h.sum_ns()},
             {"buckets", std::move(buckets)}};
+}
+
+namespace {
+
+using measure::Histogram;
+using measure::Outcome;
+using measure::TaskStats;
+
+Json outcomes_document(const measure::OutcomeCounts& counts, bool all) {
+    Json out = Json::object();
+    for (std::size_t i = 0; i < measure::kOutcomes; ++i) {
+        const auto outcome = static_cast<Outcome>(i);
+        if (all || counts[outcome] > 0) out[std::string(measure::name(outcome))] = counts[outcome];
+    }
+    return out;
 }
 
 void add_counts(Json& out, const TaskStats& stats, double throughput) {
@@ -108,19 +109,6 @@ Json iterations_document(const measure::IterationStats& stats) {
             {"iteration_time_ms", summary_document(stats.time)},
             {"reasons", std::move(reasons)},
             {"histograms", {{"iteration_time", histogram_document(stats.time)}}}};
-}
-
-Json provider_document(const ProviderResult& p, const std::vector<ProviderResult>& all) {
-    return {{"calls", p.calls()},
-            {"share", share(p, all)},
-            {"ok", p.ok},
-            {"responses_429", p.responses_429},
-            {"failed", p.failed},
-            {"served_as_fallback", p.served_as_fallback},
-            {"limit_per_minute", p.limit_per_minute},
-            {"peak_per_minute", p.peak_per_minute},
-            {"time_ms", summary_document(p.time)},
-            {"histograms", {{"time", histogram_document(p.time)}}}};
 }
 
 Json threshold_document(const ThresholdResult& t) {
@@ -223,12 +211,17 @@ Json scenario_document(const ScenarioResult& s) {
     Json providers = Json::object();
     for (const auto& one : s.providers) providers[one.name] = provider_document(one, s.providers);
     out["providers"] = std::move(providers);
+    out["provider_columns"] = {{"rpm", s.provider_columns.rpm},
+                               {"fallback", s.provider_columns.fallback},
+                               {"responses_429", s.provider_columns.responses_429}};
+    out["events"] = events_document(s.events);
+    out["time_scale"] = finite(s.time_scale);
     Json series = Json::array();
     for (const auto& point : s.series) series.push_back(point_document(point));
     out["series"] = std::move(series);
     out["thresholds"] = thresholds_document(s.thresholds);
     out["audit"] = audit_document(s.audit);
-    out["witness"] = Json::array();
+    out["witness"] = witness_document(s.witness);
     out["failures"] = failures_document(s);
     return out;
 }
@@ -272,7 +265,8 @@ Json document(const RunResult& run) {
     }
     out["configuration"] = std::move(configuration);
     out["scenarios"] = std::move(scenarios);
-    out["suite"] = {{"thresholds", thresholds_document(run.suite_thresholds)}};
+    out["suite"] = {{"thresholds", thresholds_document(run.suite_thresholds)},
+                    {"criteria", criteria_document(run.criteria)}};
     return out;
 }
 

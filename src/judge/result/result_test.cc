@@ -40,6 +40,58 @@ measure::TaskStats random_stats(std::uint64_t seed, int n, std::uint16_t task) {
     return stats;
 }
 
+std::vector<ProviderResult> sample_providers() {
+    ProviderResult groq;
+    groq.name = "groq";
+    groq.limit_per_minute = 1560;
+    groq.ok = 90;
+    groq.responses_429 = 5;
+    groq.failed = 2;
+    groq.peak_per_minute = 97;
+    groq.time.record(std::chrono::milliseconds{391});
+    groq.last_429_at_s = 46.125;
+    groq.spikes = {{41.5, 4.625, 5}};
+    groq.series = {{0, 60, 60, 0, 0, 60}, {1, 37, 30, 5, 0, 97}};
+    groq.responses.responses = 90;
+    groq.responses.ok = 89;
+    groq.responses.attempts = 95;
+    groq.responses.with_attempts = 90;
+    groq.responses.completion_tokens = 7000;
+    groq.responses.response_time.record(std::chrono::milliseconds{395});
+    groq.reported.calls = 97;
+    groq.reported.rpm_limit = 1560;
+    groq.reported.last_429_time = "2026-11-23T09:15:46.125Z";
+    ProviderResult cerebras;
+    cerebras.name = "cerebras";
+    cerebras.source = "responses";
+    cerebras.ok = cerebras.served_as_fallback = 3;
+    cerebras.responses.fallback_reasons = {{"quota", 2}, {"rate_limited", 1}};
+    return {groq, cerebras};
+}
+
+std::vector<WitnessCheck> sample_checks() {
+    WitnessCheck broken;
+    broken.check = "window";
+    broken.provider = "groq";
+    broken.key = "0123456789ab";
+    broken.model = "llama";
+    broken.answer = WitnessAnswer::broken;
+    broken.bound = "1,560 in any 60 s";
+    broken.actual = "1,600 at 00:41";
+    broken.sentence = "1,600 calls";
+    broken.bound_value = 1560;
+    broken.actual_value = 1600;
+    broken.judged = 3000;
+    broken.jitter = Nanos{1'234'567};
+    broken.from = Nanos{41'000'000'001};
+    broken.to = std::chrono::seconds{101};
+    broken.request_ids = {"a", "b"};
+    WitnessCheck open;
+    open.check = "throttle";
+    open.sentence = "no provider answered 429";
+    return {broken, open};
+}
+
 ScenarioResult sample_scenario(const std::string& name, std::uint64_t seed) {
     ScenarioResult s;
     s.name = name;
@@ -71,9 +123,12 @@ ScenarioResult sample_scenario(const std::string& name, std::uint64_t seed) {
     iterations.add_reason("before ask: token is not set", 4);
     iterations.add_reason("at ask: timeout", 9);
     s.iterations.push_back({"conversation", iterations});
-    ProviderResult groq{"groq", 1560, 90, 5, 2, 0, 97, {}};
-    groq.time.record(std::chrono::milliseconds{391});
-    s.providers = {groq, {"cerebras", 900, 3, 0, 0, 3, 2, {}}};
+    s.providers = sample_providers();
+    s.provider_columns.rpm = false;
+    s.witness = sample_checks();
+    s.events = {{"groq: outage for 20s", "groq", Nanos{40'000'000'001}, Nanos{60'000'000'000}, ""},
+                {"grok: outage", "grok", std::chrono::seconds{50}, std::nullopt, "no grok"}};
+    s.time_scale = 8;
     s.throughput_per_s = throughput_per_s(s.totals.outcomes, s.duration_s);
     for (std::uint32_t i = 0; i < 3; ++i) {
         measure::SeriesPoint p;
@@ -122,6 +177,10 @@ RunResult sample_run() {
     run.command = "squadload run 'all'";
     run.started_at = "2026-11-23T09:15:00Z";
     run.scenarios = {sample_scenario("spike", 1), sample_scenario("sustained", 2)};
+    run.criteria = {
+        {"AC-4", "latency at most doubles", "spike", "≤ 2 ×", "1.11 ×", CriterionAnswer::met, ""},
+        {"AC-6", "concurrency is reduced", "", "", "", CriterionAnswer::not_exercised,
+         "no 429 came"}};
     run.verdict = Verdict::fail;
     run.exit_code = ExitCode::fail;
     return run;
@@ -176,6 +235,11 @@ TEST(MetricsFile, HistogramsComeBackBucketByBucket) {
     expect_same(a.connect, b.connect);
     expect_same(a.retry_wait, b.retry_wait);
     EXPECT_EQ(a.outcomes, b.outcomes);
+    EXPECT_EQ(run.scenarios[0].witness, back->scenarios[0].witness);
+    EXPECT_EQ(run.scenarios[0].events, back->scenarios[0].events);
+    EXPECT_EQ(run.criteria, back->criteria);
+    EXPECT_EQ(run.scenarios[0].providers[0].series, back->scenarios[0].providers[0].series);
+    EXPECT_EQ(run.scenarios[0].providers[0].spikes, back->scenarios[0].providers[0].spikes);
     EXPECT_EQ(run.scenarios[0].failures[0].last, back->scenarios[0].failures[0].last);
     EXPECT_EQ(back->scenarios[0].tasks[0].name, "health") << "file order is kept";
     EXPECT_EQ(back->scenarios[1].seed, std::numeric_limits<std::uint64_t>::max());
@@ -269,7 +333,7 @@ const Damage kDamages[] = {
     {R"({"op":"replace","path":"/scenarios/0/thresholds/0/pass","value":null})",
      "pass is not true or false"},
     {R"({"op":"replace","path":"/scenarios","value":7})", "scenarios is not a list"},
-    {R"({"op":"replace","path":"/scenarios/0/witness","value":[1]})", "witness contradicts"},
+    {R"({"op":"replace","path":"/scenarios/0/witness","value":[1]})", "witness[0] is no object"},
 };
 
 TEST(MetricsFile, DamageIsFoundAndNamed) {
@@ -365,6 +429,7 @@ TEST(Result, RatesAreDisjointAndAddUp) {
     EXPECT_DOUBLE_EQ(r.server_error, 0.03);
     const auto providers = sample_scenario("spike", 1).providers;
     EXPECT_DOUBLE_EQ(share(providers[0], providers), 0.97);
+    EXPECT_EQ(fallbacks(providers), 3U);
     EXPECT_EQ(share({}, {}), 0);
     EXPECT_DOUBLE_EQ(throughput_per_s(counts, 10), 9.9) << "a timeout completes no response";
     EXPECT_EQ(throughput_per_s(counts, 0), 0);

@@ -1,7 +1,5 @@
 #include "judge/result/run_result.h"
 
-#include "judge/result/witness_check.h"
-
 namespace squadload::result {
 
 std::string_view name(Verdict v) {
@@ -30,6 +28,26 @@ std::string_view name(WitnessAnswer answer) {
             break;
     }
     return "not exercised";
+}
+
+std::string_view name(CriterionAnswer answer) {
+    switch (answer) {
+        case CriterionAnswer::met:
+            return "met";
+        case CriterionAnswer::not_met:
+            return "not met";
+        case CriterionAnswer::left_out:
+            return "left out";
+        case CriterionAnswer::not_exercised:
+            break;
+    }
+    return "not exercised";
+}
+
+std::uint64_t fallbacks(const std::vector<ProviderResult>& all) {
+    std::uint64_t sum = 0;
+    for (const auto& one : all) sum += one.served_as_fallback;
+    return sum;
 }
 
 Summary summarize(const measure::Histogram& h) {

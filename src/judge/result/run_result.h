@@ -10,6 +10,10 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "judge/result/criterion.h"
+#include "judge/result/fired_event.h"
+#include "judge/result/provider_result.h"
+#include "judge/result/witness_check.h"
 #include "load/measure/audit.h"
 #include "load/measure/failures.h"
 #include "load/measure/interval.h"
@@ -64,21 +68,10 @@ struct IterationResult {
     measure::IterationStats stats;
 };
 
-// What reached a simulated provider of the embedded stack, by its arrival log.
-struct ProviderResult {
-    std::string name;
-    std::uint64_t limit_per_minute = 0;  // requests, as the gateway declares it; 0: none
-    std::uint64_t ok = 0;                // calls answered 2xx
-    std::uint64_t responses_429 = 0;
-    std::uint64_t failed = 0;              // every other end
-    std::uint64_t served_as_fallback = 0;  // of ok: by another than the first of the chain
-    std::uint64_t peak_per_minute = 0;     // most calls in any minute
-    measure::Histogram time;               // of ok calls, seen from the provider
-
-    [[nodiscard]] std::uint64_t calls() const { return ok + responses_429 + failed; }
+// Which columns of the providers reports show.
+struct ProviderColumns {
+    bool rpm = true, fallback = true, responses_429 = true;
 };
-// The provider's calls over those of all; 0 without any.
-[[nodiscard]] double share(const ProviderResult& provider, const std::vector<ProviderResult>& all);
 
 struct ScenarioResult {
     std::string name, description;
@@ -102,7 +95,12 @@ struct ScenarioResult {
     measure::TaskStats totals;      // all tasks merged
     std::vector<TaskResult> tasks;  // file order; one per step: "conversation.ask"
     std::vector<IterationResult> iterations;  // of tasks with steps, file order
-    std::vector<ProviderResult> providers;    // configured order; empty without the stack
+    // Configured order, else as they were named; empty where nobody names a provider.
+    std::vector<ProviderResult> providers;
+    ProviderColumns provider_columns;
+    std::vector<WitnessCheck> witness;
+    std::vector<FiredEvent> events;
+    double time_scale = 1;
     std::vector<measure::SeriesPoint> series;
     std::vector<ThresholdResult> thresholds;
     measure::DeliveredAudit audit;
@@ -116,7 +114,8 @@ struct RunResult {
     std::string command;  // as typed, shell-quoted, secrets masked
     std::string started_at;
     std::vector<ScenarioResult> scenarios;
-    std::vector<ThresholdResult> suite_thresholds;  // across scenarios; empty for now
+    std::vector<ThresholdResult> suite_thresholds;  // across scenarios
+    std::vector<Criterion> criteria;  // acceptance criteria of a suite; empty without `criteria`
     Verdict verdict = Verdict::pass;
     int exit_code = 0;
 };

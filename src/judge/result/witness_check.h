@@ -32,7 +32,7 @@ struct WitnessCheck {
     std::string sentence;  // why this answer, with the counts; never empty
     std::optional<double> bound_value, actual_value;  // where the check is on one number
     std::uint64_t judged = 0;                         // arrivals, or requests, that it rests on
-    Nanos jitter{};                                   // measured, of the way from gateway to provider
+    Nanos jitter{};  // measured, of the way from gateway to provider
     // The interval that breaks it (or the worst one), since the start of the scenario.
     std::optional<Nanos> from, to;
     std::vector<std::string> request_ids;  // of those in it, at most kMaxRequestIds

@@ -1,6 +1,6 @@
 // What each response claimed about who served it: one record per response, for whoever holds the
-// claims against the providers' log. Bounded; text in one arena, so that a cleared log records again
-// without allocating.
+// claims against the providers' log. Bounded; text in one arena, so that a cleared log records
+// again without allocating.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace squadload::measure {
 
 // Views are valid until the log changes.
 struct Claim {
-    Nanos end{};                 // of the request, since the start of the run
-    std::uint16_t task = 0;      // entry number
-    int status = 0;              // of the response
+    Nanos end{};                  // of the request, since the start of the run
+    std::uint16_t task = 0;       // entry number
+    int status = 0;               // of the response
     std::string_view request_id;  // "": not told; likewise below
     std::string_view provider;    // that served
     std::string_view agent;
@@ -44,7 +44,8 @@ class ClaimLog {
   private:
     struct Record {
         Nanos end{};
-        std::uint64_t text = 0;  // offset: id, provider, agent, attempts, reason, one after the other
+        std::uint64_t text =
+            0;  // offset: id, provider, agent, attempts, reason, one after the other
         std::uint32_t attempts_size = 0;
         std::uint16_t id_size = 0, provider_size = 0, agent_size = 0, reason_size = 0;
         std::uint16_t task = 0;
