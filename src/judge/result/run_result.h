@@ -49,7 +49,7 @@ struct ThresholdResult {
     double bound_value = 0;
     std::optional<double>
         actual_value;  // in the bound's unit (share, ms, per second, count); none: nothing to judge
-    std::string unit;  // "share", "ms", "per_s", "count"
+    std::string unit;  // "share", "ms", "per_s", "count", "answer" (1: kept), "ratio"
     bool pass = false;
     std::string note;  // "only 62 samples for p99", …
     std::optional<double>

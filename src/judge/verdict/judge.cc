@@ -7,6 +7,7 @@
 
 #include "judge/result/figures.h"
 #include "judge/verdict/threshold.h"
+#include "judge/verdict/words.h"
 
 namespace squadload::verdict {
 namespace {
@@ -66,69 +67,6 @@ double figure_value(const Threshold& t, const Sample& sample, double duration_s)
             break;
     }
     return iteration_value(t, sample.iterations);
-}
-
-// 0.7 % and 7 of 1,000 are the same share though their doubles differ in the last bit.
-bool meets(double actual, Comparison comparison, double bound) {
-    const bool equal =
-        std::abs(actual - bound) <= 1e-12 * std::max(std::abs(actual), std::abs(bound));
-    switch (comparison) {
-        case Comparison::less:
-            return actual < bound && !equal;
-        case Comparison::less_equal:
-            return actual < bound || equal;
-        case Comparison::greater:
-            return actual > bound && !equal;
-        case Comparison::greater_equal:
-            return actual > bound || equal;
-        case Comparison::equal:
-            break;
-    }
-    return equal;
-}
-
-const char* sign(Comparison comparison) {
-    static constexpr const char* kSigns[] = {"<", "<=", ">", ">=", "=="};
-    return kSigns[static_cast<std::size_t>(comparison)];
-}
-const char* printed_sign(Comparison comparison) {
-    static constexpr const char* kSigns[] = {"<", "≤", ">", "≥", "="};
-    return kSigns[static_cast<std::size_t>(comparison)];
-}
-
-const char* unit_name(Unit unit) {
-    static constexpr const char* kNames[] = {"ms", "share", "count", "per_s"};
-    return kNames[static_cast<std::size_t>(unit)];
-}
-
-const char* unit_suffix(Unit unit) {
-    static constexpr const char* kSuffixes[] = {" ms", " %", "", "/s"};
-    return kSuffixes[static_cast<std::size_t>(unit)];
-}
-
-double shown_scale(Unit unit) {
-    return unit == Unit::share ? 100 : 1;
-}
-
-int usual_decimals(Unit unit, double value) {
-    if (unit == Unit::ms) return result::ms_decimals(value);
-    if (unit == Unit::share) return 2;
-    return unit == Unit::per_s ? 1 : 0;
-}
-
-// The value as printed must answer the bound as the value does: 98.999 % is not shown as 99.00 %
-// beside "> 99 %".
-std::string actual_text(const Threshold& t, double actual) {
-    const Unit unit = unit_of(t.figure);
-    const double shown = actual * shown_scale(unit);
-    const double bound = t.bound * shown_scale(unit);
-    int decimals = usual_decimals(unit, shown);
-    for (; decimals < 6; ++decimals) {
-        const double scale = std::pow(10.0, decimals);
-        const double rounded = std::round(shown * scale) / scale;
-        if (meets(rounded, t.comparison, bound) == meets(actual, t.comparison, t.bound)) break;
-    }
-    return result::number(shown, decimals) + unit_suffix(unit);
 }
 
 std::string spaced(std::string_view name) {
@@ -234,9 +172,7 @@ result::ThresholdResult judge_sample(const Threshold& t, const Sample& sample, d
     if (!t.task_name.empty()) out.criterion += " of " + t.task_name;
     out.comparison = sign(t.comparison);
     out.bound_value = t.bound;
-    out.bound =
-        fmt::format("{} {}{}", printed_sign(t.comparison),
-                    result::short_number(t.bound * shown_scale(unit), 4), unit_suffix(unit));
+    out.bound = bound_text(t.comparison, t.bound, unit);
     out.unit = unit_name(unit);
     if (sample_size(t, sample) == 0) {
         out.actual = "no samples";
@@ -244,7 +180,7 @@ result::ThresholdResult judge_sample(const Threshold& t, const Sample& sample, d
     }
     const double actual = figure_value(t, sample, duration_s);
     out.actual_value = actual;
-    out.actual = actual_text(t, actual);
+    out.actual = value_text(actual, t.comparison, t.bound, unit);
     out.pass = meets(actual, t.comparison, t.bound);
     out.note = sample_note(t, is_on_iterations(t.figure) ? sample.iterations.time.count()
                                                          : sample.requests.response_time.count());

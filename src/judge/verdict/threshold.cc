@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "base/units.h"
 #include "judge/verdict/expression.h"
+#include "judge/verdict/provider_bound.h"
 
 namespace squadload::verdict {
 namespace {
@@ -175,6 +176,7 @@ Result<std::vector<Threshold>> compile(const std::vector<scenario::ThresholdEntr
     std::vector<Given> given;
     std::vector<Threshold> expressions;
     for (const auto& entry : entries) {
+        if (entry.name.empty() && is_provider_expression(entry.value)) continue;
         if (entry.name.empty()) {
             auto threshold = parse_expression(entry.value, entry.mark, scenario);
             if (!threshold) return tl::unexpected(threshold.error());

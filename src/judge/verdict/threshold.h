@@ -73,6 +73,7 @@ struct Threshold {
 // Those on iterations are about tasks with steps. A task narrows any of them: p95(chat), rate(ok,
 // chat), requests(chat). A task with steps means all of them, task.step one: p95(conversation.ask);
 // so do on_start and on_stop. A task whose name several user classes have is written Class.task.
+// Expressions on the providers' side (provider_bound.h) are skipped here.
 [[nodiscard]] Result<std::vector<Threshold>> compile(
     const std::vector<scenario::ThresholdEntry>& entries, const scenario::Scenario& scenario);
 // The keys a file may use under `thresholds` (without expressions).
