@@ -35,6 +35,7 @@ std::vector<std::string> known_variables() {
                                   "key",
                                   "proxy",
                                   "expressions",
+                                  "latency_ratio_max",
                                   "fail_fast",
                                   "fail_fast_window",
                                   "fail_fast_min_samples",

@@ -113,11 +113,12 @@ void add_headline(std::string& out, const ScenarioResult& s, const Style& style)
     }
 }
 
-void add_criteria(std::string& out, const ScenarioResult& s, const Style& style) {
-    if (s.thresholds.empty()) return;
+void add_criteria(std::string& out, const std::vector<ThresholdResult>& thresholds,
+                  const Style& style) {
+    if (thresholds.empty()) return;
     std::vector<const ThresholdResult*> ordered;
     for (const bool pass : {false, true}) {
-        for (const auto& t : s.thresholds) {
+        for (const auto& t : thresholds) {
             if (t.pass == pass) ordered.push_back(&t);
         }
     }
@@ -412,16 +413,36 @@ void add_notes(std::string& out, const ScenarioResult& s, const Style& style) {
     }
 }
 
+// "suite — 3 of 3 scenarios passed, 19 of 20 criteria met, 1 not exercised".
+std::string suite_headline(const result::RunResult& run, std::size_t passed) {
+    std::string out =
+        fmt::format("suite — {} of {} scenarios passed", passed, run.scenarios.size());
+    if (run.criteria.empty()) return out;
+    const auto count = [&](result::CriterionAnswer answer) {
+        return std::count_if(run.criteria.begin(), run.criteria.end(),
+                             [&](const auto& c) { return c.answer == answer; });
+    };
+    out += fmt::format(", {} of {} criteria met", count(result::CriterionAnswer::met),
+                       run.criteria.size());
+    for (const auto answer :
+         {result::CriterionAnswer::not_met, result::CriterionAnswer::not_exercised,
+          result::CriterionAnswer::left_out})
+        if (const auto n = count(answer); n > 0)
+            out += fmt::format(", {} {}", n, result::name(answer));
+    return out;
+}
+
 }  // namespace
 
 std::string summary(const ScenarioResult& s, const Style& style) {
     std::string out;
     add_headline(out, s, style);
     if (answered(s)) {
-        add_criteria(out, s, style);
+        add_criteria(out, s.thresholds, style);
         add_tasks(out, s, style);
         add_iterations(out, s, style);
-        out += provider_table(s.providers, style);
+        out += provider_table(s, style);
+        out += witness_table(s.witness, style);
         add_waiting(out, s, style);
         add_connections(out, s, style);
         add_failures(out, s, style);
@@ -455,12 +476,11 @@ std::string suite_summary(const result::RunResult& run, const Style& style) {
                    {s.verdict_reason, Tone::muted}});
     }
     const std::string verdict(result::name(run.verdict));
-    std::string out =
-        painted(verdict, tone_of(run.verdict), style) + "  " +
-        line({{fmt::format("suite — {} of {} scenarios passed", passed, run.scenarios.size())}},
-             style) +
-        "\n";
+    std::string out = painted(verdict, tone_of(run.verdict), style) + "  " +
+                      line({{suite_headline(run, passed)}}, style) + "\n";
     append(out, table.lines(style));
+    add_criteria(out, run.suite_thresholds, style);
+    if (!run.criteria.empty()) out += "\n" + criteria_table(run.criteria, style);
     return out;
 }
 

@@ -7,6 +7,8 @@
 
 #include "base/units.h"
 #include "judge/result/figures.h"
+#include "judge/verdict/suite.h"
+#include "judge/verdict/words.h"
 #include "load/scenario/config.h"
 #include "load/scenario/entries.h"
 
@@ -78,28 +80,6 @@ measure::TaskStats merged(const std::vector<measure::TaskStats>& tasks) {
 
 std::string rate_text(double per_s) {
     return result::short_number(per_s, 2) + "/s";
-}
-
-// "p95 response 2,310 ms (bound < 2,000 ms)".
-std::string broken_text(const ThresholdResult& t) {
-    return fmt::format("{} {} (bound {})", t.criterion, t.actual, t.bound);
-}
-
-std::string broken_reason(const std::vector<ThresholdResult>& thresholds) {
-    constexpr std::size_t kNamed = 3;
-    std::vector<const ThresholdResult*> broken;
-    for (const auto& t : thresholds) {
-        if (!t.pass) broken.push_back(&t);
-    }
-    if (broken.empty()) return {};
-    std::string out = fmt::format(
-        "{} of {} broken: ", broken.size(),
-        thresholds.size() == 1 ? "1 criterion" : fmt::format("{} criteria", thresholds.size()));
-    for (std::size_t i = 0; i < std::min(broken.size(), kNamed); ++i) {
-        out += (i == 0 ? "" : ", ") + broken_text(*broken[i]);
-    }
-    if (broken.size() > kNamed) out += fmt::format(" and {} more", broken.size() - kNamed);
-    return out;
 }
 
 std::string nothing_succeeded(const ScenarioResult& s) {
@@ -394,7 +374,7 @@ void conclude_run(result::RunResult& run, bool terminated) {
     if (run.scenarios.empty() || any(Verdict::interrupted)) {
         run.verdict = Verdict::interrupted;
         run.exit_code = terminated ? result::ExitCode::terminated : result::ExitCode::interrupted;
-    } else if (any(Verdict::fail) || suite_broken) {
+    } else if (any(Verdict::fail) || suite_broken || !criteria_hold(run)) {
         run.verdict = Verdict::fail;
         run.exit_code = result::ExitCode::fail;
     } else if (any(Verdict::void_run)) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "judge/result/run_result.h"
+#include "judge/verdict/provider_bound.h"
 #include "judge/verdict/threshold.h"
 #include "load/engine/engine.h"
 
@@ -32,11 +33,18 @@ struct Policy {
     const std::vector<Threshold>& thresholds,
     const std::optional<result::ThresholdResult>& fail_fast, const Policy& policy);
 
+// Judges what came in from the providers' side since (providers, witness, events) and adds one
+// threshold result per bound. An event that did not come to pass makes the run VOID. Without any
+// bound on the witness, whatever it found broken makes it FAIL; with one, the bounds alone decide.
+void conclude_providers(result::ScenarioResult& scenario, const std::vector<ProviderBound>& bounds,
+                        const Policy& policy);
+
 // "open 60/s constant", "open 5/s to 60/s in 3 stages, poisson", "closed, 30 users".
 [[nodiscard]] std::string load_description(const scenario::Scenario& scenario);
 
-// Suite: INTERRUPTED, then FAIL, then VOID, then PASS; a single scenario keeps its own. No scenario
-// at all: INTERRUPTED. `terminated`: SIGTERM, not SIGINT.
+// Suite: INTERRUPTED, then FAIL (of a scenario, a bound across them or a criterion), then VOID,
+// then PASS; a single scenario keeps its own. No scenario at all: INTERRUPTED. `terminated`:
+// SIGTERM, not SIGINT.
 void conclude_run(result::RunResult& run, bool terminated);
 
 }  // namespace squadload::verdict

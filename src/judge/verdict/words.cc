@@ -78,4 +78,25 @@ std::string value_text(double value, Comparison comparison, double bound, Unit u
     return result::number(shown, decimals) + unit_suffix(unit);
 }
 
+std::string broken_text(const result::ThresholdResult& t) {
+    return fmt::format("{} {} (bound {})", t.criterion, t.actual, t.bound);
+}
+
+std::string broken_reason(const std::vector<result::ThresholdResult>& thresholds) {
+    constexpr std::size_t kNamed = 3;
+    std::vector<const result::ThresholdResult*> broken;
+    for (const auto& t : thresholds) {
+        if (!t.pass) broken.push_back(&t);
+    }
+    if (broken.empty()) return {};
+    std::string out = fmt::format(
+        "{} of {} broken: ", broken.size(),
+        thresholds.size() == 1 ? "1 criterion" : fmt::format("{} criteria", thresholds.size()));
+    for (std::size_t i = 0; i < std::min(broken.size(), kNamed); ++i) {
+        out += (i == 0 ? "" : ", ") + broken_text(*broken[i]);
+    }
+    if (broken.size() > kNamed) out += fmt::format(" and {} more", broken.size() - kNamed);
+    return out;
+}
+
 }  // namespace squadload::verdict

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "judge/verdict/threshold.h"
 
@@ -17,5 +18,10 @@ namespace squadload::verdict {
 // The value as printed answers the bound as the value does: 98.999 % is not shown as 99.00 % beside
 // "> 99 %".
 [[nodiscard]] std::string value_text(double value, Comparison comparison, double bound, Unit unit);
+
+// "p95 response 2,310 ms (bound < 2,000 ms)".
+[[nodiscard]] std::string broken_text(const result::ThresholdResult& t);
+// Why the broken ones among these make a FAIL; "" when none is.
+[[nodiscard]] std::string broken_reason(const std::vector<result::ThresholdResult>& thresholds);
 
 }  // namespace squadload::verdict

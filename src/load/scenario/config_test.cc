@@ -121,6 +121,25 @@ TEST(ConfigTest, TheStorysFileIsValidVerbatimAndClosed) {
     EXPECT_EQ(config->effective("spike", {})->kind, Kind::spike);
 }
 
+TEST(ConfigTest, TheSuiteIsHeldAgainstItsSettings) {
+    const std::string two =
+        "scenarios: {calm: {rate: 5, duration: 1}, spike: {rate: 9, duration: 1}}\n";
+    const Scenario s =
+        scenario_of(two +
+                        "suite: {criteria: squad, baseline: calm, latency_ratio_max: 2, "
+                        "latency_ratio_ignore_ms: 20}\n",
+                    "spike");
+    EXPECT_TRUE(s.suite.criteria);
+    EXPECT_EQ(s.suite.baseline, "calm");
+    EXPECT_EQ(s.suite.latency_ratio_max, 2);
+    EXPECT_EQ(s.suite.latency_ratio_ignore, 20ms);
+    EXPECT_EQ(scenario_of(two, "spike").suite.latency_ratio_max, 0) << "no bound unless asked for";
+    const auto wrong = Config::parse(two + "suite: {baseline: clam}\n", "f.yaml", no_environment);
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().text(),
+              "f.yaml:2:19: suite.baseline: there is no scenario 'clam'; did you mean 'calm'?");
+}
+
 TEST(ConfigTest, TheBuiltInUserIsTheStorys) {
     const Scenario s = scenario_of(kStory, "warm_up");
     ASSERT_EQ(s.classes.size(), 1U);

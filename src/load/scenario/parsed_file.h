@@ -63,6 +63,7 @@ struct ParsedFile {
     std::vector<ThresholdEntry> thresholds;
     FailFast fail_fast;
     ProviderSettings providers;
+    SuiteSettings suite;
 };
 
 // What readers of the file share; within a user class with its variables.
@@ -100,6 +101,9 @@ void override_way(const CommandLine& command_line, const Environment& environmen
                   yaml::Problems& problems, Target& target);
 // A path of the file, which is relative to the file's folder.
 [[nodiscard]] std::string beside(const std::string& file_name, const std::string& path);
+// read_suite.cc
+[[nodiscard]] SuiteSettings read_suite(const yaml::Value& value,
+                                       const std::vector<ScenarioSpec>& scenarios);
 // read_load.cc
 [[nodiscard]] LoadSettings read_load(const Lookup& lookup);
 [[nodiscard]] std::vector<ScenarioSpec> read_scenarios(const yaml::Value& value);

@@ -384,6 +384,11 @@ Result<Scenario> resolve(const ParsedFile& file, const ScenarioSpec& spec,
     override_thresholds(out.thresholds, spec.thresholds);
     if (*stage != nullptr) override_thresholds(out.thresholds, (*stage)->thresholds);
     override_thresholds(out.thresholds, environment_bounds("", environment, problems));
+    out.suite = file.suite;
+    if (const auto text = variable(environment, "SQUADLOAD_LATENCY_RATIO_MAX")) {
+        const TextValue value("SQUADLOAD_LATENCY_RATIO_MAX", *text);
+        out.suite.latency_ratio_max = value.value(problems).number(0, 1000);
+    }
     out.fail_fast = file.fail_fast;
     apply_fail_fast(command_line, environment, problems, out.fail_fast);
     if (problems.first()) return tl::unexpected(*problems.first());

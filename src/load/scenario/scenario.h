@@ -206,6 +206,17 @@ struct FailFast {
     std::uint64_t min_samples = 20;
 };
 
+// What a suite is held against as a whole.
+struct SuiteSettings {
+    std::string baseline;  // scenario that spikes are held against; "": the steady one before it
+    // p95 of a spike, of all requests and of each task, at most so many times the baseline's; 0: no
+    // bound. A difference below `ignore` is none.
+    double latency_ratio_max = 0;
+    Nanos latency_ratio_ignore = std::chrono::milliseconds{50};
+    bool criteria = false;  // list the acceptance criteria of the Squad API's load tests
+    SourceMark baseline_mark{};
+};
+
 // Which columns the story's provider_settings switch on. Used from judge/observe on.
 struct ProviderSettings {
     std::vector<std::string> enabled_providers;
@@ -244,6 +255,7 @@ struct Scenario {
     std::vector<ThresholdEntry> thresholds;
     FailFast fail_fast;
     ProviderSettings providers;
+    SuiteSettings suite;                   // the same in every scenario of a file
     std::shared_ptr<const DataSets> data;  // what the templates point into
 
     // What was derived or ignored, as plain sentences for the user ("--users 50 switches sustained

@@ -131,6 +131,13 @@ std::string to_yaml(const Scenario& scenario) {
     out.key(1, "track_rpm", scenario.providers.track_rpm ? "true" : "false");
     out.key(1, "track_fallback", scenario.providers.track_fallback ? "true" : "false");
     out.key(1, "track_429s", scenario.providers.track_429s ? "true" : "false");
+    const SuiteSettings& suite = scenario.suite;
+    out.key(0, "suite");
+    out.key(1, "criteria", suite.criteria ? "squad" : "none");
+    // A file of one scenario cannot name another.
+    if (!suite.baseline.empty()) out.line(1, "# baseline: " + suite.baseline);
+    out.key(1, "latency_ratio_max", fmt::format("{:g}", suite.latency_ratio_max));
+    out.key(1, "latency_ratio_ignore_ms", fmt::format("{:g}", to_ms(suite.latency_ratio_ignore)));
     return out.take();
 }
 
