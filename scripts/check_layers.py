@@ -12,7 +12,7 @@ from pathlib import Path
 ROOMS = [
     "base", "yaml", "arrivals", "target/llm", "target/limits", "target/service", "target/providers", "target/squad_api", "target/stack", "target/program",
     "load/pacing", "load/scenario", "load/transport", "load/http", "load/measure", "load/engine",
-    "judge/result", "judge/verdict", "report", "run", "cli",
+    "judge/result", "judge/witness", "judge/verdict", "report", "run", "cli",
 ]
 TARGET = {room for room in ROOMS if room.startswith("target/")}
 # Neighbours that stand lower in the list but know nothing of each other.
@@ -32,6 +32,7 @@ NOT_BELOW = {
     "load/measure": TARGET | {"arrivals", "yaml", "load/scenario", "load/transport", "load/http"},
     "load/engine": TARGET | {"arrivals", "yaml"},
     "judge/result": TARGET | {"yaml", "load/scenario", "load/transport", "load/http", "load/engine"},
+    "judge/witness": TARGET | {"yaml", "load/scenario", "load/transport", "load/http", "load/engine"},
     "judge/verdict": TARGET | {"yaml", "load/transport", "load/http"},
     "report": TARGET | {"yaml", "load/transport", "load/http"},
 }

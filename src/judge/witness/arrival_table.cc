@@ -1,0 +1,50 @@
+#include "judge/witness/arrival_table.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace squadload::witness {
+namespace {
+
+template <class T>
+T bounded(std::int64_t value) {
+    return static_cast<T>(std::clamp<std::int64_t>(
+        value, 0, static_cast<std::int64_t>(std::numeric_limits<T>::max())));
+}
+
+}  // namespace
+
+std::uint32_t Names::number(std::string_view text) {
+    const auto [it, added] =
+        numbers_.try_emplace(std::string(text), static_cast<std::uint32_t>(texts_.size()));
+    if (added) texts_.emplace_back(text);
+    return it->second;
+}
+
+std::optional<std::uint32_t> Names::find(std::string_view text) const {
+    const auto it = numbers_.find(std::string(text));
+    if (it == numbers_.end()) return std::nullopt;
+    return it->second;
+}
+
+void ArrivalTable::add(const arrivals::Arrival& a, Nanos shift) {
+    Row row;
+    row.at = (a.at + shift).count();
+    if (a.done) row.done = (*a.done + shift).count();
+    if (a.retry_after) row.retry_after = a.retry_after->count();
+    row.id_at = ids_.size();
+    row.id_size = static_cast<std::uint32_t>(a.correlation_id.size());
+    ids_ += a.correlation_id;
+    row.provider = names_.number(a.provider);
+    row.key = names_.number(a.key);
+    row.model = names_.number(a.model);
+    row.agent = names_.number(a.agent);
+    row.reason = names_.number(a.reason);
+    row.reserved_tokens = bounded<std::uint32_t>(a.reserved_tokens);
+    row.in_flight = bounded<std::uint32_t>(a.in_flight);
+    row.status = bounded<std::int16_t>(a.status);
+    row.attempt = bounded<std::uint16_t>(a.attempt);
+    rows_.push_back(row);
+}
+
+}  // namespace squadload::witness

@@ -1,0 +1,211 @@
+// chain_order: from the calls of each request, in the order they came, and what its response says
+// of those passed over. One sweep over all calls keeps each quota's state, so that a reason can be
+// held against the log.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "judge/result/figures.h"
+#include "judge/witness/scene.h"
+
+namespace squadload::witness {
+namespace {
+
+using result::WitnessAnswer;
+using result::WitnessCheck;
+
+// What a gateway may know of one provider at a time: only what is plain contradicts a reason.
+struct Standing {
+    std::deque<std::int64_t> recent;  // calls in the window
+    std::deque<std::pair<std::int64_t, std::int64_t>> tokens;
+    std::int64_t reserved = 0;
+    double level = 0;  // of the bucket
+    std::int64_t level_at = 0;
+    bool trouble = false;  // any 429, failure or call without an end so far
+    std::uint32_t in_flight = 0;
+};
+
+// The first thing wrong with a request's way, or "".
+struct Fault {
+    std::uint32_t row = 0;
+    std::string sentence;
+};
+
+class Sweep {
+  public:
+    explicit Sweep(const Scene& scene)
+        : scene_(scene), standing_(scene.evidence.arrivals.names().size()) {
+        request_of_.assign(scene.evidence.arrivals.rows().size(), UINT32_MAX);
+        for (std::size_t r = 0; r < scene.requests.size(); ++r)
+            for (const std::uint32_t i : scene.requests[r].rows)
+                request_of_[i] = static_cast<std::uint32_t>(r);
+        seen_.assign(scene.requests.size(), 0);
+    }
+
+    void run() {
+        const auto& rows = scene_.evidence.arrivals.rows();
+        for (std::uint32_t i = 0; i < rows.size(); ++i) {
+            if (request_of_[i] != UINT32_MAX) look(i);
+            pass(rows[i]);
+        }
+    }
+
+    [[nodiscard]] const std::vector<Fault>& faults() const { return faults_; }
+    [[nodiscard]] std::uint64_t judged() const { return judged_; }
+    [[nodiscard]] std::uint64_t passed_over() const { return passed_over_; }
+
+  private:
+    void look(std::uint32_t i) {
+        const auto r = request_of_[i];
+        const std::uint32_t position = seen_[r]++;
+        const Row& row = scene_.row(i);
+        const auto* chain = scene_.evidence.declared.chain(scene_.evidence.arrivals.agent(row));
+        if (chain == nullptr) return;
+        if (position == 0) ++judged_;
+        const std::string& provider = scene_.name(row.provider);
+        const auto place = std::find(chain->begin(), chain->end(), provider);
+        if (place == chain->end())
+            return accuse(i, fmt::format("{} is not in the chain of {}", provider,
+                                         scene_.evidence.arrivals.agent(row)));
+        // Who was asked before in this request, or is passed over for a reason, is accounted for. A
+        // later round, after the whole chain or the queue, may begin anywhere.
+        if (position > 0) return;
+        check_first(i, r, *chain, static_cast<std::size_t>(place - chain->begin()));
+    }
+
+    // The first call of a request: everybody before it in the chain has to be accounted for.
+    void check_first(std::uint32_t i, std::uint32_t r, const std::vector<std::string>& chain,
+                     std::size_t place) {
+        if (place == 0 || scene_.claim_of[r] == Scene::kNoClaim) return;
+        const auto claim = (*scene_.evidence.claims)[scene_.claim_of[r]];
+        if (claim.attempts.empty()) return;
+        const auto attempts = attempts_of(claim.attempts);
+        for (std::size_t p = 0; p < place; ++p) {
+            const auto told = std::find_if(attempts.begin(), attempts.end(),
+                                           [&](const auto& a) { return a.provider == chain[p]; });
+            if (told == attempts.end())
+                return accuse(i, fmt::format("{} was passed over for {} without a word", chain[p],
+                                             chain[place]));
+            ++passed_over_;
+            if (!told->skipped) continue;  // it was tried and never arrived
+            if (auto lie = contradiction(chain[p], told->outcome, scene_.row(i)); !lie.empty())
+                return accuse(i, std::move(lie));
+        }
+    }
+
+    // Why the log contradicts that `provider` had to be passed over, or "".
+    std::string contradiction(const std::string& provider, std::string_view reason,
+                              const Row& now) {
+        const auto* d = scene_.evidence.declared.provider(provider);
+        if (d == nullptr) return {};
+        const auto number = scene_.evidence.arrivals.names().find(provider);
+        Standing none;
+        Standing& s = number ? standing_[*number] : none;
+        if (reason == "quota") {
+            settle(s, *d, now.at);
+            const bool room =
+                (d->requests == 0 ||
+                 static_cast<std::int64_t>(s.recent.size()) * 2 < d->requests) &&
+                (d->burst == 0 || s.level * 2 < static_cast<double>(d->burst)) &&
+                (d->tokens == 0 || s.reserved * 2 < d->tokens) &&
+                (d->concurrency == 0 || std::int64_t{s.in_flight} * 2 < d->concurrency);
+            // After trouble the throttle and the queue may hold it back: not plain.
+            if (room && !s.trouble)
+                return fmt::format(
+                    "{} was passed over for its quota, but only {} of {} calls were in its window",
+                    provider, s.recent.size(),
+                    result::thousands(static_cast<std::uint64_t>(d->requests)));
+        } else if ((reason == "throttle" || reason == "breaker") && !s.trouble) {
+            return fmt::format("{} was passed over for its {}, but had refused or failed no call",
+                               provider, reason);
+        }
+        return {};
+    }
+
+    void settle(Standing& s, const DeclaredProvider& d, std::int64_t now) const {
+        const std::int64_t window = (d.window + d.guard).count();
+        while (!s.recent.empty() && s.recent.front() <= now - window) s.recent.pop_front();
+        while (!s.tokens.empty() && s.tokens.front().first <= now - window) {
+            s.reserved -= s.tokens.front().second;
+            s.tokens.pop_front();
+        }
+        const double rate = static_cast<double>(d.requests) / static_cast<double>(d.window.count());
+        s.level = std::max(0.0, s.level - rate * static_cast<double>(now - s.level_at));
+        s.level_at = now;
+    }
+
+    void pass(const Row& row) {
+        Standing& s = standing_[row.provider];
+        s.trouble = s.trouble || !row.ok();
+        s.in_flight = row.in_flight;
+        const auto* d = scene_.evidence.declared.provider(scene_.name(row.provider));
+        if (d == nullptr) return;
+        settle(s, *d, row.at);
+        s.recent.push_back(row.at);
+        s.tokens.emplace_back(row.at, row.reserved_tokens);
+        s.reserved += row.reserved_tokens;
+        s.level += 1;
+    }
+
+    void accuse(std::uint32_t i, std::string sentence) {
+        faults_.push_back({i, std::move(sentence)});
+    }
+
+    const Scene& scene_;
+    std::vector<Standing> standing_;         // by number of the name
+    std::vector<std::uint32_t> request_of_;  // by row
+    std::vector<std::uint32_t> seen_;        // calls of a request so far
+    std::vector<Fault> faults_;
+    std::uint64_t judged_ = 0, passed_over_ = 0;
+};
+
+}  // namespace
+
+void judge_chains(const Scene& scene, std::vector<WitnessCheck>& out) {
+    WitnessCheck check = check_over_all("chain_order");
+    if (scene.evidence.declared.chains.empty()) {
+        out.push_back(not_exercised(std::move(check), "the gateway declares no chains"));
+        return;
+    }
+    if (scene.requests.empty()) {
+        out.push_back(not_exercised(std::move(check),
+                                    "calls carry no correlation id, so they belong to no request"));
+        return;
+    }
+    Sweep sweep(scene);
+    sweep.run();
+    check.judged = sweep.judged();
+    check.bound = "in the chain's order";
+    const auto& faults = sweep.faults();
+    check.actual_value = static_cast<double>(faults.size());
+    if (sweep.judged() == 0) {
+        check = not_exercised(std::move(check), "no call names an agent with a declared chain");
+    } else if (faults.empty()) {
+        check.answer = WitnessAnswer::kept;
+        check.actual = fmt::format("{} kept, {} passed over with reason",
+                                   result::plural(sweep.judged(), "request"),
+                                   result::thousands(sweep.passed_over()));
+        check.sentence = fmt::format(
+            "{} went along their chains; {} were passed over, each for a "
+            "reason the log does not contradict",
+            result::plural(sweep.judged(), "request"),
+            result::plural(sweep.passed_over(), "provider"));
+    } else {
+        check.answer = WitnessAnswer::broken;
+        std::vector<std::uint32_t> rows;
+        for (const Fault& f : faults) rows.push_back(f.row);
+        check.from = Nanos{scene.row(rows.front()).at};
+        check.to = Nanos{scene.row(rows.back()).at};
+        add_ids(scene, check, rows);
+        check.actual = fmt::format("{} broken", result::plural(faults.size(), "request"));
+        check.sentence =
+            fmt::format("{} of {} left their chain, the first at {}: {}",
+                        result::thousands(faults.size()), result::plural(sweep.judged(), "request"),
+                        at_text(check.from->count()), faults.front().sentence);
+    }
+    out.push_back(std::move(check));
+}
+
+}  // namespace squadload::witness

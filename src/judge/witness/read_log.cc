@@ -1,0 +1,62 @@
+#include <fmt/core.h>
+
+#include <istream>
+#include <nlohmann/json.hpp>
+
+#include "judge/witness/arrival_table.h"
+
+namespace squadload::witness {
+namespace {
+
+constexpr std::size_t kLongestLine = 1024 * 1024;
+
+// What a page of the simulator says about the log as a whole: {"log":{"overflow":3,…}}.
+bool read_note(const std::string& line, std::uint64_t& lost) {
+    if (!line.starts_with(R"({"log":)")) return false;
+    const auto note = nlohmann::json::parse(line, nullptr, false);
+    if (note.is_discarded() || !note["log"].is_object()) return false;
+    const auto& log = note["log"];
+    if (const auto it = log.find("overflow"); it != log.end() && it->is_number_unsigned())
+        lost = std::max(lost, it->get<std::uint64_t>());
+    return true;
+}
+
+}  // namespace
+
+Result<ArrivalTable> read_log(std::istream& in, const std::string& file_name) {
+    ArrivalTable table;
+    std::string line;
+    std::uint64_t number = 0, last_seq = 0;
+    Nanos last_at{};
+    const auto bad = [&](const std::string& why) {
+        return fail_at(SourceMark{file_name, static_cast<int>(number), 0}, why);
+    };
+    while (std::getline(in, line)) {
+        ++number;
+        const bool whole = !in.eof();
+        if (line.size() > kLongestLine) return bad("a line of more than 1 MiB is no arrival");
+        if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+        if (read_note(line, table.lost)) continue;
+        const auto arrival = arrivals::from_line(line);
+        if (!arrival)
+            return bad(whole ? arrival.error().message
+                             : "the last line is cut off: the log was not written to its end");
+        if (arrival->seq <= last_seq)
+            return bad(
+                fmt::format("seq {} comes after seq {}: the log is not in its order, or "
+                            "two logs were put together",
+                            arrival->seq, last_seq));
+        if (arrival->at < last_at)
+            return bad(fmt::format("at_ns {} is before that of the line before, {}",
+                                   arrival->at.count(), last_at.count()));
+        last_seq = arrival->seq;
+        last_at = arrival->at;
+        table.add(*arrival);
+    }
+    if (in.bad()) return fail(ErrorKind::io, fmt::format("{} cannot be read", file_name));
+    if (table.rows().empty())
+        return fail(ErrorKind::io, fmt::format("{} holds no arrival", file_name));
+    return table;
+}
+
+}  // namespace squadload::witness
