@@ -21,8 +21,6 @@ struct Standing {
     std::deque<std::int64_t> recent;  // calls in the window
     std::deque<std::pair<std::int64_t, std::int64_t>> tokens;
     std::int64_t reserved = 0;
-    double level = 0;  // of the bucket
-    std::int64_t level_at = 0;
     bool trouble = false;  // any 429, failure or call without an end so far
     std::uint32_t in_flight = 0;
 };
@@ -106,10 +104,7 @@ class Sweep {
         if (reason == "quota") {
             settle(s, *d, now.at);
             const bool room =
-                (d->requests == 0 ||
-                 static_cast<std::int64_t>(s.recent.size()) * 2 < d->requests) &&
-                (d->burst == 0 || s.level * 2 < static_cast<double>(d->burst)) &&
-                (d->tokens == 0 || s.reserved * 2 < d->tokens) &&
+                has_room(s, *d, now.at) && (d->tokens == 0 || s.reserved * 2 < d->tokens) &&
                 (d->concurrency == 0 || std::int64_t{s.in_flight} * 2 < d->concurrency);
             // After trouble the throttle and the queue may hold it back: not plain.
             if (room && !s.trouble)
@@ -124,6 +119,17 @@ class Sweep {
         return {};
     }
 
+    // Plainly: a quarter of the window is used, and a third of what a bucket gives since it was
+    // full. (A limiter that merely gives too little is for utilisation to accuse.)
+    static bool has_room(const Standing& s, const DeclaredProvider& d, std::int64_t now) {
+        if (d.requests == 0) return true;
+        if (static_cast<std::int64_t>(s.recent.size()) * 4 >= d.requests) return false;
+        if (d.burst == 0) return true;
+        const std::int64_t refill = d.window.count() / d.requests * d.burst;
+        const auto since = std::lower_bound(s.recent.begin(), s.recent.end(), now - refill);
+        return (s.recent.end() - since) * 3 < d.burst;
+    }
+
     void settle(Standing& s, const DeclaredProvider& d, std::int64_t now) const {
         const std::int64_t window = (d.window + d.guard).count();
         while (!s.recent.empty() && s.recent.front() <= now - window) s.recent.pop_front();
@@ -131,9 +137,6 @@ class Sweep {
             s.reserved -= s.tokens.front().second;
             s.tokens.pop_front();
         }
-        const double rate = static_cast<double>(d.requests) / static_cast<double>(d.window.count());
-        s.level = std::max(0.0, s.level - rate * static_cast<double>(now - s.level_at));
-        s.level_at = now;
     }
 
     void pass(const Row& row) {
@@ -146,7 +149,6 @@ class Sweep {
         s.recent.push_back(row.at);
         s.tokens.emplace_back(row.at, row.reserved_tokens);
         s.reserved += row.reserved_tokens;
-        s.level += 1;
     }
 
     void accuse(std::uint32_t i, std::string sentence) {

@@ -75,10 +75,10 @@ WitnessCheck retry_after(const Scene& scene, const Group& group, const std::vect
     add_ids(scene, check, early);
     check.actual = fmt::format("{} too early", result::plural(early.size(), "call"));
     check.sentence = fmt::format(
-        "{} came while a Retry-After was running, the first after the 429 at {}, up to {} too "
+        "{} came while a Retry-After was running, the first after the 429 at {}, up to {} s too "
         "early",
         result::plural(early.size(), "call"), at_text(first_floor),
-        format_duration(Nanos{earliest}));
+        result::number(static_cast<double>(earliest) / 1e9, 2));
     return check;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/units.h"
 #include "judge/result/figures.h"
@@ -21,8 +22,9 @@ struct Pace {
     std::size_t calls = 0;
     double seconds = 0;  // not forbidden by a hint
     double in_flight = 0;
+    double most_per_s = std::numeric_limits<double>::max();  // the rate the limit allows for long
     [[nodiscard]] double per_s() const {
-        return seconds > 0 ? static_cast<double>(calls) / seconds : 0;
+        return seconds > 0 ? std::min(most_per_s, static_cast<double>(calls) / seconds) : 0;
     }
 };
 
@@ -186,10 +188,9 @@ WitnessCheck recovery(const Scene& scene, const Group& group, const Storm& storm
             fmt::format("the run ended before {}, when the whole rate is due again",
                         at_text(due + look)));
     const Pace after = pace(scene, group, shut, due, scene.end);
-    const double wanted =
-        scene.requests.empty()
-            ? before.per_s()
-            : std::min(before.per_s(), demand(scene, check.provider, due, scene.end));
+    double wanted = before.per_s();
+    if (!scene.requests.empty())
+        wanted = std::min(wanted, demand(scene, check.provider, due, scene.end));
     if (wanted < before.per_s() / 10)
         return not_exercised(std::move(check), "there was no demand for it any more");
     constexpr double kAsked = 0.8;
@@ -230,8 +231,11 @@ void judge_throttle(const Scene& scene, std::vector<WitnessCheck>& out) {
         }
         const auto shut = forbidden(scene, group);
         const std::int64_t first = storm->refused.front();
-        const Pace before =
+        Pace before =
             pace(scene, group, shut, std::max(scene.from, first - t.window.count()), first);
+        // A burst before the storm is more than that.
+        if (const auto& d = *group.declared; d.requests > 0)
+            before.most_per_s = static_cast<double>(d.requests) / to_seconds(d.window + d.guard);
         if (before.calls < kLeastCalls) {
             both("too few calls came before the first 429 to know a rate");
             continue;

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "judge/result/figures.h"
 #include "judge/witness/scene.h"
@@ -13,8 +14,10 @@ using result::WitnessAnswer;
 using result::WitnessCheck;
 
 constexpr double kAsked = 0.95;
-// Demand waits without a break when a request is passed on for want of quota this often.
-constexpr double kGapOfWindow = 1.0 / 60;
+// Demand waits when requests are passed on for want of quota, the next at most so long after the
+// last; time without any for longer than the short gap is not counted as waiting.
+constexpr double kGapOfWindow = 1.0 / 10;
+constexpr double kShortGapOfWindow = 1.0 / 120;
 
 struct Stretch {
     std::int64_t from = 0, to = 0;
@@ -75,8 +78,20 @@ struct Used {
     const char* limit = "requests";
 };
 
-// The share of the limit that binds: the one used most.
-Used used(const Scene& scene, const Group& group, const Stretch& part) {
+// Of the stretch, in which no request was passed on.
+std::int64_t idle_in(const std::vector<std::int64_t>& waiting, const Stretch& part,
+                     std::int64_t short_gap) {
+    std::int64_t idle = 0;
+    for (std::size_t i = 1; i < waiting.size(); ++i) {
+        const std::int64_t from = std::max(waiting[i - 1], part.from);
+        const std::int64_t to = std::min(waiting[i], part.to);
+        if (to - from > short_gap) idle += to - from;
+    }
+    return idle;
+}
+
+// The share of the limit that binds: the one used most. `waited`: of the stretch, with demand.
+Used used(const Scene& scene, const Group& group, const Stretch& part, std::int64_t waited) {
     const auto& d = *group.declared;
     double calls = 0, tokens = 0, in_flight = 0;
     for (const std::uint32_t i : group.rows) {
@@ -86,9 +101,8 @@ Used used(const Scene& scene, const Group& group, const Stretch& part) {
         tokens += row.reserved_tokens;
         in_flight += row.in_flight;
     }
-    // What a declared guard keeps free of every window is not there to be used.
-    const double windows = static_cast<double>(part.to - part.from) /
-                           static_cast<double>((d.window + d.guard).count());
+    const double windows =
+        static_cast<double>(waited) / static_cast<double>((d.window + d.guard).count());
     Used out;
     const auto take = [&](double share, const char* limit) {
         if (share > out.share) out = {share, limit};
@@ -100,10 +114,13 @@ Used used(const Scene& scene, const Group& group, const Stretch& part) {
     return out;
 }
 
-// Without a bucket a whole window may be used at its start: only whole windows say something.
-std::int64_t least_length(const DeclaredProvider& d) {
-    const bool smooth = d.burst > 0 && d.burst * 4 <= d.requests;
-    return smooth ? d.window.count() / 4 : d.window.count();
+// Whole windows alone say something: within one a correct limiter may use its quota unevenly.
+std::optional<Stretch> whole_windows(const DeclaredProvider& d, const Stretch& part) {
+    // What a declared guard keeps free of every window is not there to be used.
+    const std::int64_t window = (d.window + d.guard).count();
+    const std::int64_t n = (part.to - part.from) / window;
+    if (n < 1) return std::nullopt;
+    return Stretch{part.to - n * window, part.to};
 }
 
 WitnessCheck utilisation(const Scene& scene, const Group& group) {
@@ -114,22 +131,28 @@ WitnessCheck utilisation(const Scene& scene, const Group& group) {
         return not_exercised(std::move(check), "no request was passed on for want of its quota");
     const auto gap =
         static_cast<std::int64_t>(kGapOfWindow * static_cast<double>(d.window.count()));
-    double lowest = 2;
+    const auto short_gap =
+        static_cast<std::int64_t>(kShortGapOfWindow * static_cast<double>(d.window.count()));
+    double lowest = std::numeric_limits<double>::max();
     Used shown;
     for (const Stretch& stretch : stretches(waiting, gap)) {
         for (const Stretch& part : calm_parts(scene, group, stretch)) {
-            if (part.to - part.from < least_length(d)) continue;
-            const Used u = used(scene, group, part);
+            const auto windows = whole_windows(d, part);
+            if (!windows) continue;
+            const std::int64_t waited =
+                windows->to - windows->from - idle_in(waiting, *windows, short_gap);
+            if (waited <= 0) continue;
+            const Used u = used(scene, group, *windows, waited);
             if (u.share >= lowest) continue;
             lowest = u.share;
             shown = u;
-            check.from = Nanos{part.from};
-            check.to = Nanos{part.to};
+            check.from = Nanos{windows->from};
+            check.to = Nanos{windows->to};
         }
     }
     if (!check.from)
         return not_exercised(std::move(check),
-                             "demand did not wait for long enough without refusals in between");
+                             "demand did not wait for a whole window without refusals in between");
     check.judged = group.rows.size();
     check.bound = fmt::format("≥ {}", result::percent(kAsked, 0));
     check.bound_value = kAsked;
