@@ -11,7 +11,7 @@ from pathlib import Path
 # Lowest first. A room may include itself and every room before it, unless NOT_BELOW says otherwise.
 ROOMS = [
     "base", "yaml", "arrivals", "target/llm", "target/limits", "target/service", "target/providers", "target/squad_api", "target/stack", "target/program",
-    "load/pacing", "load/scenario", "load/transport", "load/http", "load/measure", "load/engine",
+    "load/pacing", "load/scenario", "load/transport", "load/http", "load/measure", "load/attribution", "load/engine",
     "judge/result", "judge/witness", "judge/verdict", "report", "run", "cli",
 ]
 TARGET = {room for room in ROOMS if room.startswith("target/")}
@@ -30,9 +30,10 @@ NOT_BELOW = {
     "load/transport": TARGET | {"arrivals", "yaml", "load/pacing", "load/scenario"},
     "load/http": TARGET | {"arrivals", "yaml", "load/pacing", "load/transport"},
     "load/measure": TARGET | {"arrivals", "yaml", "load/scenario", "load/transport", "load/http"},
+    "load/attribution": TARGET | {"arrivals", "yaml", "load/pacing", "load/transport"},
     "load/engine": TARGET | {"arrivals", "yaml"},
-    "judge/result": TARGET | {"yaml", "load/scenario", "load/transport", "load/http", "load/engine"},
-    "judge/witness": TARGET | {"yaml", "load/scenario", "load/transport", "load/http", "load/engine"},
+    "judge/result": TARGET | {"yaml", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine"},
+    "judge/witness": TARGET | {"yaml", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine"},
     "judge/verdict": TARGET | {"yaml", "load/transport", "load/http"},
     "report": TARGET | {"yaml", "load/transport", "load/http"},
 }

@@ -4,15 +4,21 @@
 
 namespace squadload::engine {
 
-Collector::Collector(std::uint32_t workers, std::size_t entries, std::size_t sequences)
-    : queues_(workers), done_(workers, false), entries_(entries), sequences_(sequences) {}
+Collector::Collector(std::uint32_t workers, std::size_t entries, std::size_t sequences,
+                     std::size_t most_claims)
+    : queues_(workers),
+      done_(workers, false),
+      entries_(entries),
+      sequences_(sequences),
+      most_claims_(most_claims) {}
 
 std::unique_ptr<measure::Interval> Collector::exchange(std::uint32_t worker,
                                                        std::unique_ptr<measure::Interval> full) {
     const std::lock_guard lock(mutex_);
     queues_[worker].push_back(std::move(full));
     arrived_.notify_one();
-    if (empty_.empty()) return std::make_unique<measure::Interval>(entries_, sequences_);
+    if (empty_.empty())
+        return std::make_unique<measure::Interval>(entries_, sequences_, most_claims_);
     auto interval = std::move(empty_.back());
     empty_.pop_back();
     return interval;

@@ -15,7 +15,8 @@ namespace squadload::engine {
 // exchange() is called by worker threads, the rest by the main thread.
 class Collector final : public IntervalSink {
   public:
-    Collector(std::uint32_t workers, std::size_t entries, std::size_t sequences);
+    Collector(std::uint32_t workers, std::size_t entries, std::size_t sequences,
+              std::size_t most_claims = 0);
 
     std::unique_ptr<measure::Interval> exchange(std::uint32_t worker,
                                                 std::unique_ptr<measure::Interval> full) override;
@@ -36,6 +37,7 @@ class Collector final : public IntervalSink {
     std::vector<std::unique_ptr<measure::Interval>> empty_;
     std::size_t entries_;
     std::size_t sequences_;
+    std::size_t most_claims_;
     bool failed_ = false;
 };
 

@@ -36,6 +36,12 @@ std::string_view not_done(Channel::Stage stage) {
     }
 }
 
+bool read_claim(const attribution::Attributor& attributor, const http::ResponseParser& response,
+                measure::Claim& claim) {
+    thread_local attribution::Attributor::Scratch scratch;
+    return attributor.read(response, scratch, claim);
+}
+
 std::string_view broken_off(int error, bool started) {
     if (error == 0)
         return started ? "connection closed in the middle of the response"
@@ -293,6 +299,8 @@ void Connection::complete(std::span<const char> last_bytes) {
     }
     r.message = message;
     if (!message.empty()) r.example = compiled.keeps_body ? parser_.body() : body_in(last_bytes);
+    measure::Claim claim;
+    if (compiled.attributes && read_claim(entries_.attributor(), parser_, claim)) r.claim = &claim;
     // The next exchange begins at the target again.
     const bool keep =
         sent_ && parser_.keep_alive() && parser_.excess_bytes() == 0 && origin_ == &plan_.origin;

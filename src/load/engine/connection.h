@@ -15,6 +15,7 @@
 #include "load/engine/entry_table.h"
 #include "load/engine/redirect_chain.h"
 #include "load/http/response_parser.h"
+#include "load/measure/claims.h"
 #include "load/measure/outcome.h"
 #include "load/transport/loop.h"
 
@@ -37,8 +38,9 @@ struct ExchangeResult {
     Nanos first_byte{-1};              // of the last response, from the actual start
     std::uint64_t bytes_received = 0;  // of HTTP: what TLS adds is not counted
     std::uint64_t bytes_sent = 0;
-    std::uint32_t redirects = 0;  // followed
-    bool resumed = false;         // that handshake resumed a session
+    std::uint32_t redirects = 0;            // followed
+    bool resumed = false;                   // that handshake resumed a session
+    const measure::Claim* claim = nullptr;  // what the response says of who served it, if anything
     bool own_limit = false;  // not the target's doing: this machine had no port or descriptor left
 };
 

@@ -37,7 +37,7 @@ struct Run {
           make_loop(factory),
           stop_switch(stop),
           entries(p),
-          collector(workers, entries.size(), entries.sequence_count()),
+          collector(workers, entries.size(), entries.sequence_count(), p.most_claims),
           ready(workers),
           started(1) {
         const auto& s = p.scenario;
@@ -109,7 +109,8 @@ void run_worker(Run& run, Share share, WorkerEnd& end) {
 
 // Merges second after second until the workers are done.
 void collect(Run& run, Measurements& m, const Observer& observer) {
-    measure::Interval totals(run.entries.size(), run.entries.sequence_count());
+    measure::Interval totals(run.entries.size(), run.entries.sequence_count(),
+                             run.plan.most_claims);
     while (auto interval = run.collector.next()) {
         totals.merge(*interval);
         m.series.push_back(measure::series_point(*interval));
@@ -122,6 +123,8 @@ void collect(Run& run, Measurements& m, const Observer& observer) {
     m.tasks = std::move(totals.tasks);
     m.iterations = std::move(totals.iterations);
     m.failures = std::move(totals.failures);
+    m.providers = std::move(totals.providers);
+    m.claims = std::move(totals.claims);
 }
 
 Result<Measurements> add_up(const Run& run, std::vector<WorkerEnd>& ends, Measurements m) {

@@ -26,6 +26,8 @@ struct Plan {
     // Local addresses that connections start from, in turn, port 0; none: the kernel's choice.
     std::vector<transport::Address> sources = {};
     std::vector<Origin> redirect_origins{};  // target.redirects.hosts
+    // How many responses' claims about who served them are kept, over the whole run; 0: none.
+    std::size_t most_claims = 0;
 };
 
 enum class StopReason { schedule_ended, interrupted, terminated, fail_fast };
@@ -58,6 +60,8 @@ struct Measurements {
     std::vector<measure::IterationStats> iterations;  // by sequence number
     std::vector<measure::SeriesPoint> series;         // no gaps: one per second
     measure::FailureTable failures;
+    measure::ProviderTable providers;         // of responses that said who served
+    measure::ClaimLog claims;                 // of at most Plan::most_claims
     std::vector<std::uint32_t> arrival_bins;  // merged; open model
     std::uint64_t scheduled = 0;  // equals the sum of all outcomes: checked by run_engine
     std::uint64_t sent = 0;

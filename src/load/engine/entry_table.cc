@@ -44,7 +44,8 @@ std::vector<std::uint16_t> variables_of(const scenario::Request& request) {
 }
 
 CompiledEntry compile(const Plan& plan, const scenario::UserClass& user_class,
-                      const scenario::Request& task, std::uint16_t sequence) {
+                      const scenario::Request& task, std::uint16_t sequence,
+                      const attribution::Attributor& attributor) {
     CompiledEntry c;
     c.request = &task;
     c.sequence = sequence;
@@ -52,9 +53,10 @@ CompiledEntry compile(const Plan& plan, const scenario::UserClass& user_class,
     c.max_redirects = task.redirects.value_or(plan.scenario.target.redirects.max);
     c.cookies = user_class.cookies;
     c.extractor = http::Extractor(task.extract, user_class.variables);
+    c.attributes = !attributor.empty();
     c.keeps_headers = !task.expect.headers.empty() || c.extractor.needs_headers() || c.cookies ||
-                      c.max_redirects > 0;
-    c.keeps_body = task.expect.reads_body() || c.extractor.needs_body();
+                      c.max_redirects > 0 || attributor.needs_headers();
+    c.keeps_body = task.expect.reads_body() || c.extractor.needs_body() || attributor.needs_body();
     c.head_request = task.method == "HEAD";
     c.sends_length =
         task.has_body || task.method == "POST" || task.method == "PUT" || task.method == "PATCH";
@@ -165,13 +167,15 @@ std::uint16_t EntryTable::Weighted::pick(Random& random) const {
     return value[static_cast<std::size_t>(at - cumulative.begin())];
 }
 
-EntryTable::EntryTable(const Plan& plan) : origin_(plan.origin) {
+EntryTable::EntryTable(const Plan& plan)
+    : origin_(plan.origin), attributor_(plan.scenario.attribution) {
     add_sequences(plan.scenario);
     for (const scenario::EntryRef ref : number_entries(plan.scenario)) {
         Sequence& sequence = sequences_[ref.sequence];
         if (ref.step == 0) sequence.first_entry = static_cast<std::uint16_t>(entries_.size());
-        CompiledEntry c = compile(plan, plan.scenario.classes[sequence.ref.user_class],
-                                  request_of(plan.scenario, sequence.ref, ref.step), ref.sequence);
+        CompiledEntry c =
+            compile(plan, plan.scenario.classes[sequence.ref.user_class],
+                    request_of(plan.scenario, sequence.ref, ref.step), ref.sequence, attributor_);
         if (is_constant(c)) {
             Random unused(0, RandomStream::iteration, 0);
             scenario::RenderContext context{0, unused};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "load/attribution/attributor.h"
 #include "load/engine/engine.h"
 #include "load/http/cookie_jar.h"
 #include "load/http/extract.h"
@@ -30,7 +31,8 @@ struct CompiledEntry {
     http::Extractor extractor;
     bool keeps_headers = false;  // of the response: something reads them
     bool keeps_body = false;
-    bool cookies = false;  // the user's are sent, and kept from the response
+    bool attributes = false;  // looks for who served
+    bool cookies = false;     // the user's are sent, and kept from the response
     // With `cookies`: the request's own, which come before the user's.
     std::vector<scenario::Template> own_cookies;
     bool head_request = false;
@@ -68,6 +70,7 @@ class EntryTable {
         return classes_[user_class];
     }
     [[nodiscard]] bool has_flow() const { return has_flow_; }  // any class
+    [[nodiscard]] const attribution::Attributor& attributor() const { return attributor_; }
 
     // The sequence of a task. Draws from `random` in a fixed order, so that iteration k is the same
     // whoever asks.
@@ -92,6 +95,7 @@ class EntryTable {
     void add_sequences(const scenario::Scenario& scenario);
 
     const Origin& origin_;
+    attribution::Attributor attributor_;
     std::vector<CompiledEntry> entries_;
     std::vector<Sequence> sequences_;
     std::vector<ClassSequences> classes_;

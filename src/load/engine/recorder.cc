@@ -12,10 +12,11 @@ Delay delay_of(const Connection::Job& job, const ExchangeResult& result) {
 }
 
 Recorder::Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t entries,
-                   std::size_t sequences, measure::ArrivalBins bins)
+                   std::size_t sequences, measure::ArrivalBins bins, std::size_t most_claims)
     : sink_(sink),
       worker_(worker),
-      interval_(std::make_unique<measure::Interval>(entries, sequences)),
+      keeps_claims_(most_claims > 0),
+      interval_(std::make_unique<measure::Interval>(entries, sequences, most_claims)),
       bins_(std::move(bins)) {}
 
 void Recorder::started(const Connection::Job& job, MonoTime actual_start) {
@@ -50,6 +51,7 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.bytes_sent = result.bytes_sent;
     r.redirects = result.redirects;
     interval_->tasks[job.entry].record(r);
+    if (result.claim != nullptr) record_claim(*result.claim, r, since_start(result.end));
     first_intended_ = std::min(first_intended_, since_start(job.intended));
     const Nanos end = since_start(result.end);
     last_end_ = std::max(last_end_, end);
@@ -59,6 +61,17 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
         interval_->failures.add(job.entry, result.outcome, result.message, end, result.status,
                                 result.example);
     }
+}
+
+void Recorder::record_claim(const measure::Claim& said, const measure::RequestRecord& r,
+                            Nanos end) {
+    measure::Claim claim = said;
+    claim.end = end;
+    claim.task = r.task;
+    claim.status = r.status;
+    claim.ok = r.outcome == measure::Outcome::ok;
+    if (!claim.provider.empty()) interval_->providers.record(claim, r.response_time);
+    if (keeps_claims_) interval_->claims.add(claim);
 }
 
 void Recorder::unsent(std::uint16_t entry, bool slot_was_free) {

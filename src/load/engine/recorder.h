@@ -33,7 +33,7 @@ struct Delay {
 class Recorder {
   public:
     Recorder(IntervalSink& sink, std::uint32_t worker, std::size_t entries, std::size_t sequences,
-             measure::ArrivalBins bins);
+             measure::ArrivalBins bins, std::size_t most_claims = 0);
 
     void begin(MonoTime start) { start_ = start; }
     [[nodiscard]] Nanos since_start(MonoTime t) const { return t - start_; }
@@ -80,8 +80,11 @@ class Recorder {
     [[nodiscard]] Nanos last_end() const { return last_end_; }
 
   private:
+    void record_claim(const measure::Claim& said, const measure::RequestRecord& r, Nanos end);
+
     IntervalSink& sink_;
     std::uint32_t worker_;
+    bool keeps_claims_;
     std::unique_ptr<measure::Interval> interval_;
     measure::ArrivalBins bins_;
     MonoTime start_{};

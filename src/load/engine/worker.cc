@@ -22,7 +22,8 @@ Worker::Worker(const Plan& plan, const EntryTable& entries, const pacing::Schedu
     : loop_(loop),
       stop_switch_(stop_switch),
       graceful_stop_(plan.scenario.graceful_stop),
-      recorder_(sink, share.index, entries.size(), entries.sequence_count(), make_bins(schedule)),
+      recorder_(sink, share.index, entries.size(), entries.sequence_count(), make_bins(schedule),
+                plan.most_claims),
       channels_{loop, plan, share.index} {
     const DriverContext context{loop, channels_, plan, entries, recorder_, share};
     driver_ =

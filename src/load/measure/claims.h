@@ -27,6 +27,10 @@ struct Claim {
     enum class Fallback : std::uint8_t { unknown, no, yes };
     Fallback fallback = Fallback::unknown;
     bool ok = false;  // the outcome
+    // Not kept in a log.
+    std::string_view model;
+    std::uint32_t calls = 0;  // attempts that were calls; 0: not told
+    std::int64_t prompt_tokens = 0, completion_tokens = 0;
 };
 
 class ClaimLog {

@@ -18,6 +18,8 @@ void Interval::clear() {
     for (TaskStats& task : tasks) task.clear();
     for (IterationStats& sequence : iterations) sequence.clear();
     failures.clear();
+    providers.clear();
+    claims.clear();
     scheduled = 0;
     started = 0;
     arrivals = 0;
@@ -33,6 +35,8 @@ void Interval::merge(const Interval& other) {
     SQUADLOAD_CHECK(iterations.size() == other.iterations.size());
     for (std::size_t i = 0; i < iterations.size(); ++i) iterations[i].merge(other.iterations[i]);
     failures.merge(other.failures);
+    providers.merge(other.providers);
+    claims.merge(other.claims);
     scheduled += other.scheduled;
     started += other.started;
     arrivals += other.arrivals;

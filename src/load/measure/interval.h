@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "load/measure/failures.h"
 #include "load/measure/iterations.h"
+#include "load/measure/provider_stats.h"
 #include "load/measure/task_stats.h"
 
 namespace squadload::measure {
@@ -18,6 +19,8 @@ struct Interval {
     std::vector<TaskStats> tasks;  // by entry number; requests that ended in this second
     std::vector<IterationStats> iterations;  // by sequence number; those that ended in it
     FailureTable failures;
+    ProviderTable providers;      // of responses that say who served
+    ClaimLog claims;              // kept only where the plan asks for it
     std::uint64_t scheduled = 0;  // intended starts that fell due in this second
     std::uint64_t started = 0;
     std::uint64_t arrivals = 0;   // open model: iterations that fell due
@@ -26,8 +29,10 @@ struct Interval {
     std::uint32_t users = 0;      // open: slots in use; closed: users spawned
     bool last = false;            // the worker is done; may be shorter than a second
 
-    explicit Interval(std::size_t entries = 0, std::size_t sequences = 0)
-        : tasks(entries), iterations(sequences) {}
+    // most_claims: what `claims` has room for.
+    explicit Interval(std::size_t entries = 0, std::size_t sequences = 0,
+                      std::size_t most_claims = 0)
+        : tasks(entries), iterations(sequences), claims(most_claims) {}
     void clear();  // keeps the histograms' memory
     // Another worker's same second: everything adds up, in_flight, backlog and users too. `second`
     // and `last` stay this interval's own. Same numbers of entries and sequences.

@@ -140,6 +140,32 @@ TEST(ConfigTest, TheSuiteIsHeldAgainstItsSettings) {
               "f.yaml:2:19: suite.baseline: there is no scenario 'clam'; did you mean 'calm'?");
 }
 
+TEST(ConfigTest, WhoServedIsReadFromWhereThePresetSays) {
+    const std::string one = "scenarios: {calm: {rate: 5, duration: 1}}\n";
+    EXPECT_FALSE(scenario_of(one, "calm").attribution.any()) << "nothing is looked for by default";
+    const Scenario s = scenario_of(
+        one + "attribution: {preset: squad, provider: {header: x-by}, agent: {json: /a/b}}\n",
+        "calm");
+    using A = Attribution;
+    EXPECT_EQ(s.attribution.sources[A::provider].what, "x-by");
+    EXPECT_EQ(s.attribution.sources[A::agent].from, AttributionSource::From::json);
+    EXPECT_EQ(s.attribution.sources[A::attempts].what, "x-squad-attempts") << "the preset's";
+    EXPECT_EQ(
+        scenario_of(one + "attribution: litellm\n", "calm").attribution.sources[A::request_id].what,
+        "x-litellm-call-id");
+    const std::pair<const char*, const char*> wrong[] = {
+        {"attribution: sqad\n",
+         "f.yaml:2:14: attribution: there is no preset 'sqad'; did you mean 'squad'?"},
+        {"attribution: {provider: {json: x}}\n", "expected a JSON pointer"},
+        {"attribution: {provider: {}}\n", "expected one of header and json"},
+        {"attribution: {providr: {json: /x}}\n", "unknown key; did you mean 'provider'?"}};
+    for (const auto& [text, sentence] : wrong) {
+        const auto config = Config::parse(one + text, "f.yaml", no_environment);
+        ASSERT_FALSE(config) << text;
+        EXPECT_NE(config.error().text().find(sentence), std::string::npos) << config.error().text();
+    }
+}
+
 TEST(ConfigTest, TheBuiltInUserIsTheStorys) {
     const Scenario s = scenario_of(kStory, "warm_up");
     ASSERT_EQ(s.classes.size(), 1U);

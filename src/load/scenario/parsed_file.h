@@ -64,6 +64,7 @@ struct ParsedFile {
     FailFast fail_fast;
     ProviderSettings providers;
     SuiteSettings suite;
+    Attribution attribution;
 };
 
 // What readers of the file share; within a user class with its variables.
@@ -101,6 +102,8 @@ void override_way(const CommandLine& command_line, const Environment& environmen
                   yaml::Problems& problems, Target& target);
 // A path of the file, which is relative to the file's folder.
 [[nodiscard]] std::string beside(const std::string& file_name, const std::string& path);
+// read_attribution.cc: a preset's name, or a map.
+[[nodiscard]] Attribution read_attribution(const yaml::Value& value);
 // read_suite.cc
 [[nodiscard]] SuiteSettings read_suite(const yaml::Value& value,
                                        const std::vector<ScenarioSpec>& scenarios);

@@ -213,6 +213,7 @@ ParsedFile read_map(const Map& map, const yaml::Document& document,
     file.fail_fast = default_fail_fast();
     if (const auto v = map.get_or_null("fail_fast")) file.fail_fast = read_fail_fast(*v);
     if (const auto v = map.get_or_null("provider_settings")) file.providers = read_providers(*v);
+    if (const auto v = map.get("attribution")) file.attribution = read_attribution(*v);
     if (const auto v = map.get_or_null("suite")) file.suite = read_suite(*v, file.scenarios);
     return file;
 }
@@ -239,7 +240,7 @@ Result<ParsedFile> read_file(const yaml::Document& document, const Environment& 
     }
     const Map map = root.map({"version", "target", "users", "endpoints", "data", "scenarios",
                               "stages", "thresholds", "fail_fast", "provider_settings", "suite",
-                              "seed", "workers", "graceful_stop"});
+                              "attribution", "seed", "workers", "graceful_stop"});
     ParsedFile file = read_map(map, document, environment);
     if (problems.first()) return tl::unexpected(*problems.first());
     if (file.scenarios.empty()) return fail_at(start, "the file defines no scenarios");

@@ -385,6 +385,7 @@ Result<Scenario> resolve(const ParsedFile& file, const ScenarioSpec& spec,
     if (*stage != nullptr) override_thresholds(out.thresholds, (*stage)->thresholds);
     override_thresholds(out.thresholds, environment_bounds("", environment, problems));
     out.suite = file.suite;
+    out.attribution = file.attribution;
     if (const auto text = variable(environment, "SQUADLOAD_LATENCY_RATIO_MAX")) {
         const TextValue value("SQUADLOAD_LATENCY_RATIO_MAX", *text);
         out.suite.latency_ratio_max = value.value(problems).number(0, 1000);

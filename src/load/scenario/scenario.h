@@ -2,6 +2,7 @@
 // immutable once the run starts.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -206,6 +207,38 @@ struct FailFast {
     std::uint64_t min_samples = 20;
 };
 
+// Where a response says who served it, and how.
+struct AttributionSource {
+    enum class From { none, header, json };  // json: RFC 6901 pointer into the body
+    From from = From::none;
+    std::string what;
+    friend bool operator==(const AttributionSource&, const AttributionSource&) = default;
+};
+struct Attribution {
+    enum Field : std::uint8_t {
+        provider,
+        model,
+        fallback,  // true/false, a number (of fallbacks, or of the place in the chain), or …[N]
+        fallback_reason,
+        attempts,  // "groq=429, cerebras=skipped:quota", or the number of retries
+        request_id,
+        agent,
+        tokens,  // "120+80": prompt and completion
+        prompt_tokens,
+        completion_tokens
+    };
+    static constexpr std::size_t kFields = 10;
+    std::string preset;  // "squad", …; "": nobody said, so a target of ours decides
+    std::array<AttributionSource, kFields> sources;
+
+    [[nodiscard]] bool any() const;
+    friend bool operator==(const Attribution&, const Attribution&) = default;
+};
+[[nodiscard]] std::string_view name_of(Attribution::Field field);  // "fallback_reason"
+// none, squad, squad_original, litellm, portkey, bifrost, openai. Nothing for another name.
+[[nodiscard]] std::optional<Attribution> attribution_preset(std::string_view name);
+[[nodiscard]] const std::vector<std::string>& attribution_presets();
+
 // What a suite is held against as a whole.
 struct SuiteSettings {
     std::string baseline;  // scenario that spikes are held against; "": the steady one before it
@@ -256,6 +289,7 @@ struct Scenario {
     FailFast fail_fast;
     ProviderSettings providers;
     SuiteSettings suite;                   // the same in every scenario of a file
+    Attribution attribution;
     std::shared_ptr<const DataSets> data;  // what the templates point into
 
     // What was derived or ignored, as plain sentences for the user ("--users 50 switches sustained

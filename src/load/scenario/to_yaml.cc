@@ -105,6 +105,21 @@ void write_bounds(YamlWriter& out, const std::vector<ThresholdEntry>& bounds) {
     if (!expressions.empty()) out.key(1, "expressions", yaml_list(expressions));
 }
 
+void write_attribution(YamlWriter& out, const Attribution& attribution) {
+    if (attribution.preset.empty()) return;  // nobody said
+    const auto preset = attribution_preset(attribution.preset);
+    if (preset && *preset == attribution) return out.key(0, "attribution", attribution.preset);
+    out.key(0, "attribution");
+    out.key(1, "preset", attribution.preset);
+    for (std::size_t i = 0; i < Attribution::kFields; ++i) {
+        const auto field = static_cast<Attribution::Field>(i);
+        const AttributionSource& source = attribution.sources[field];
+        if (source.from == AttributionSource::From::none) continue;
+        const char* from = source.from == AttributionSource::From::header ? "header" : "json";
+        out.key(1, name_of(field), fmt::format("{{{}: {}}}", from, yaml_scalar(source.what)));
+    }
+}
+
 }  // namespace
 
 std::string to_yaml(const Scenario& scenario) {
@@ -131,6 +146,7 @@ std::string to_yaml(const Scenario& scenario) {
     out.key(1, "track_rpm", scenario.providers.track_rpm ? "true" : "false");
     out.key(1, "track_fallback", scenario.providers.track_fallback ? "true" : "false");
     out.key(1, "track_429s", scenario.providers.track_429s ? "true" : "false");
+    write_attribution(out, scenario.attribution);
     const SuiteSettings& suite = scenario.suite;
     out.key(0, "suite");
     out.key(1, "criteria", suite.criteria ? "squad" : "none");

@@ -217,6 +217,7 @@ fail_fast:
   error_rate_max: 0.5
   expressions: [max < 9s]
 provider_settings: {enabled_providers: [groq], track_rpm: false}
+attribution: {preset: squad, provider: {json: /served/by}}
 suite: {criteria: squad, latency_ratio_max: 2.5, latency_ratio_ignore_ms: 20}
 seed: 77
 workers: 2
