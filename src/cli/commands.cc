@@ -50,6 +50,7 @@ run::Options run_options(const Invocation& invocation, const std::string& comman
     options.output_dir = invocation.output_dir;
     options.backend = invocation.backend;
     options.quiet = invocation.quiet;
+    options.save_arrivals = invocation.save_arrivals;
     options.policy.allow_void = invocation.allow_void;
     options.policy.lag_budget_ms = invocation.lag_budget_ms;
     return options;

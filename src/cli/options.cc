@@ -114,6 +114,8 @@ void Parser::add_load(CLI::App& app) {
     option("-n,--requests", load.requests, "N", "Stop after that many requests");
     option("--seed", load.seed, "N", "Seed of everything random");
     option("--workers", load.workers, "N", "Threads that generate load");
+    option("--time-scale", load.time_scale, "K",
+           "The same story in a K-th of the time: durations / K, rates x K");
     option("-s,--graceful-stop,--stop-timeout", load.graceful_stop, "T",
            "How long requests in flight are awaited at the end");
 }
@@ -131,6 +133,8 @@ void Parser::add_way(CLI::App& app) {
     option("--cert", load.certificate, "FILE", "Client certificate (PEM)");
     option("--key", load.key, "FILE", "Its key (PEM; default: in the certificate's file)");
     option("--proxy", load.proxy, "URL|none", "Proxy (default: from the environment)");
+    option("--witness", load.witness, "URL",
+           "squad-providers behind the target: their log judges its quotas");
 }
 
 void Parser::add_backend(CLI::App& app) {
@@ -166,6 +170,9 @@ void Parser::add_run() {
     app->add_option("--output-dir", invocation_.output_dir,
                     fmt::format("Folder of the files written (default {})", kDefaultOutputDir))
         ->type_name("DIR")
+        ->group("Output");
+    app->add_flag("--save-arrivals", invocation_.save_arrivals,
+                  "Keep the simulated providers' log, for squadload audit")
         ->group("Output");
     app->add_flag("-q,--quiet", invocation_.quiet, "No progress, results only")->group("Output");
     add_backend(*app);

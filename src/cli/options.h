@@ -32,6 +32,7 @@ struct Invocation {
     std::string output_dir{kDefaultOutputDir};  // --output-dir, SQUADLOAD_OUTPUT_DIR
     std::optional<std::string> output;          // init --output
     std::string backend = "auto";               // --backend, SQUADLOAD_BACKEND
+    bool save_arrivals = false;                 // --save-arrivals
     bool quiet = false;                         // --quiet, SQUADLOAD_QUIET
     bool allow_void = false;                    // --allow-void, SQUADLOAD_ALLOW_VOID
     std::optional<double> lag_budget_ms;        // --lag-budget, SQUADLOAD_LAG_BUDGET

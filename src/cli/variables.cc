@@ -36,6 +36,8 @@ std::vector<std::string> known_variables() {
                                   "proxy",
                                   "expressions",
                                   "latency_ratio_max",
+                                  "witness",
+                                  "time_scale",
                                   "fail_fast",
                                   "fail_fast_window",
                                   "fail_fast_min_samples",

@@ -51,7 +51,7 @@ int open_temporary(const std::string& dir, const std::string& stem, std::string&
 }
 
 // 0, or errno. The descriptor is closed either way.
-int write_and_close(int fd, const std::string& text) {
+int write_and_close(int fd, std::string_view text) {
     int error = 0;
     std::size_t done = 0;
     while (done < text.size() && error == 0) {
@@ -79,25 +79,29 @@ int publish(const std::string& temporary, const std::string& path) {
 
 }  // namespace
 
-Result<std::string> write_metrics(const result::RunResult& run, const std::string& dir,
-                                  const std::string& stamp) {
+Result<std::string> write_file(const std::string& dir, const std::string& stem,
+                               const std::string& extension, std::string_view text) {
     if (auto made = make_folder(dir); !made) return tl::unexpected(made.error());
-    const std::string stem = "load_test_metrics_" + stamp;
     std::string temporary;
     const int fd = open_temporary(dir, stem, temporary);
-    if (fd < 0) return cannot(numbered(dir, stem, 1, ".json"), errno);
-    if (const int error = write_and_close(fd, result::to_json(run)); error != 0) {
+    if (fd < 0) return cannot(numbered(dir, stem, 1, extension.c_str()), errno);
+    if (const int error = write_and_close(fd, text); error != 0) {
         ::unlink(temporary.c_str());
-        return cannot(numbered(dir, stem, 1, ".json"), error);
+        return cannot(numbered(dir, stem, 1, extension.c_str()), error);
     }
     int error = EEXIST;
     for (int n = 1; n <= kMaxSuffix && error == EEXIST; ++n) {
-        std::string path = numbered(dir, stem, n, ".json");
+        std::string path = numbered(dir, stem, n, extension.c_str());
         error = publish(temporary, path);
         if (error == 0) return path;
     }
     ::unlink(temporary.c_str());
-    return cannot(numbered(dir, stem, 1, ".json"), error);
+    return cannot(numbered(dir, stem, 1, extension.c_str()), error);
+}
+
+Result<std::string> write_metrics(const result::RunResult& run, const std::string& dir,
+                                  const std::string& stamp) {
+    return write_file(dir, "load_test_metrics_" + stamp, ".json", result::to_json(run));
 }
 
 SeriesLog::SeriesLog(std::FILE* file, std::string path) : file_(file), path_(std::move(path)) {}

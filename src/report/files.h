@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "judge/result/run_result.h"
@@ -14,6 +15,10 @@ namespace squadload::report {
 // `dir`. Returns the path. Error kind io: a sentence with the path and the reason.
 [[nodiscard]] Result<std::string> write_metrics(const result::RunResult& run,
                                                 const std::string& dir, const std::string& stamp);
+
+// Any file of a run, in the same way: <dir>/<stem><extension>.
+[[nodiscard]] Result<std::string> write_file(const std::string& dir, const std::string& stem,
+                                             const std::string& extension, std::string_view text);
 
 // One-second series appended as the run goes (NDJSON, one flush a second), so that a killed run
 // leaves what it measured. <dir>/load_test_series_<stamp>.ndjson. Removed by finish() once the

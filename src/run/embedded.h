@@ -3,10 +3,8 @@
 
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
-#include "judge/result/run_result.h"
 #include "load/scenario/scenario.h"
 
 namespace squadload::stack {
@@ -26,15 +24,10 @@ class EmbeddedStack {
     EmbeddedStack(const EmbeddedStack&) = delete;
     EmbeddedStack& operator=(const EmbeddedStack&) = delete;
 
-    // Where a scenario has no host, starts the stack, at the first call, and makes it the
-    // scenario's target. Errors: of stack::Stack::start.
+    // Where a scenario has no host, starts the stack, at the first call and at that scenario's
+    // scale of quotas and time, and makes it the scenario's target and witness. Errors: of
+    // stack::Stack::start; a provider in enabled_providers that there is not, at its place.
     [[nodiscard]] Result<void> give_target(scenario::Scenario& scenario);
-
-    // What reached the providers since the last time; calls under way are awaited for a moment.
-    // Empty without the stack.
-    [[nodiscard]] std::vector<result::ProviderResult> take_providers();
-    // A sentence when calls are missing in that; else "".
-    [[nodiscard]] std::string note() const;
 
   private:
     std::unique_ptr<stack::Stack> stack_;

@@ -32,6 +32,10 @@ class Watch {
         if (around_.series_log != nullptr)
             around_.series_log->append(judged_.scenario.name, progress.point);
         tracker_.observe(progress.totals, progress.elapsed);
+        for (const auto& p : progress.interval.providers.all())
+            if (p.responses > 0)
+                provider_seconds_.push_back(
+                    {progress.point.second, p.name, p.responses, p.ok, p.fallbacks});
         if (fail_fast_ && !broken_ && !only_awaiting(progress)) {
             broken_ = fail_fast_->observe(progress.interval);
             if (broken_) {
@@ -46,6 +50,9 @@ class Watch {
 
     [[nodiscard]] const std::optional<result::ThresholdResult>& broken() const { return broken_; }
     [[nodiscard]] const verdict::BoundsTracker& tracker() const { return tracker_; }
+    [[nodiscard]] std::vector<ProviderSecond> take_provider_seconds() {
+        return std::move(provider_seconds_);
+    }
 
   private:
     // The load was over when this second began, and requests in flight were awaited: what still
@@ -69,6 +76,7 @@ class Watch {
     std::optional<verdict::FailFast> fail_fast_;
     std::optional<result::ThresholdResult> broken_;
     std::vector<measure::SeriesPoint> series_;
+    std::vector<ProviderSecond> provider_seconds_;
     std::uint64_t due_ = 0;  // of what the schedule asks for, before this second
 };
 
@@ -79,7 +87,15 @@ Result<Judged> compile_bounds(scenario::Scenario scenario) {
     if (!thresholds) return tl::unexpected(thresholds.error());
     auto fail_fast = verdict::compile(scenario.fail_fast.bounds, scenario);
     if (!fail_fast) return tl::unexpected(fail_fast.error());
-    return Judged{std::move(scenario), std::move(*thresholds), std::move(*fail_fast)};
+    for (const auto& bound : scenario.fail_fast.bounds)
+        if (bound.name.empty() && verdict::is_provider_expression(bound.value))
+            return fail_at(bound.mark, fmt::format("'{}' can be judged at the end only: it belongs "
+                                                   "under thresholds, not under fail_fast",
+                                                   bound.value));
+    auto providers = verdict::compile_provider_bounds(scenario.thresholds);
+    if (!providers) return tl::unexpected(providers.error());
+    return Judged{std::move(scenario), std::move(*thresholds), std::move(*fail_fast),
+                  std::move(*providers)};
 }
 
 std::string header_line(const Options& options, const scenario::Scenario& scenario,
@@ -93,10 +109,10 @@ std::string header_line(const Options& options, const scenario::Scenario& scenar
                        backend, workers, workers == 1 ? "" : "s");
 }
 
-Result<result::ScenarioResult> run_scenario(const engine::Plan& plan, const Judged& judged,
-                                            const Surroundings& around) {
+Result<Ran> run_scenario(const engine::Plan& plan, const Judged& judged,
+                         const Surroundings& around) {
     Watch watch(judged, around);
-    const auto measured =
+    auto measured =
         engine::run_engine(plan, around.make_loop, around.stop_switch,
                            [&](const engine::Progress& progress) { watch.observe(progress); });
     around.display.finish();
@@ -104,7 +120,7 @@ Result<result::ScenarioResult> run_scenario(const engine::Plan& plan, const Judg
     auto result = verdict::conclude(plan, *measured, judged.thresholds, watch.broken(),
                                     around.options.policy);
     watch.tracker().annotate(result.thresholds);
-    return result;
+    return Ran{std::move(result), *std::move(measured), watch.take_provider_seconds()};
 }
 
 Result<Backend> choose_backend(const std::string& option) {

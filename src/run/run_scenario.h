@@ -21,6 +21,7 @@ struct Options {
     std::string command;  // as typed, shell-quoted, secrets masked
     std::string output_dir = "reports";
     std::string backend = "auto";  // "auto" | "io_uring" | "epoll"
+    bool save_arrivals = false;    // the providers' log and what was declared, for audit
     bool quiet = false;            // no progress, no notes; results are printed all the same
     verdict::Policy policy;
 };
@@ -30,8 +31,10 @@ struct Judged {
     scenario::Scenario scenario;
     std::vector<verdict::Threshold> thresholds;
     std::vector<verdict::Threshold> fail_fast_bounds;
+    std::vector<verdict::ProviderBound> provider_bounds;
 };
-// Errors (kind config): those of verdict::compile.
+// Errors (kind config): those of verdict::compile and compile_provider_bounds; a bound on providers
+// among those of fail_fast.
 [[nodiscard]] Result<Judged> compile_bounds(scenario::Scenario scenario);
 
 // What accompanies a run; everything outlives it.
@@ -49,10 +52,22 @@ struct Surroundings {
 [[nodiscard]] std::string header_line(const Options& options, const scenario::Scenario& scenario,
                                       const std::string& backend);
 
+// What the responses of one second said about one provider.
+struct ProviderSecond {
+    std::uint32_t second = 0;
+    std::string provider;
+    std::uint64_t responses = 0, ok = 0, fallbacks = 0;
+};
+
+struct Ran {
+    result::ScenarioResult result;  // judged, but for what the providers' side says
+    engine::Measurements measured;
+    std::vector<ProviderSecond> provider_seconds;
+};
+
 // Runs until the schedule's end or a stop. Errors: of run_engine.
-[[nodiscard]] Result<result::ScenarioResult> run_scenario(const engine::Plan& plan,
-                                                          const Judged& judged,
-                                                          const Surroundings& surroundings);
+[[nodiscard]] Result<Ran> run_scenario(const engine::Plan& plan, const Judged& judged,
+                                       const Surroundings& surroundings);
 
 // The loop implementation by option: its name and factory. "auto" is io_uring where the kernel
 // allows it, epoll otherwise. Error kind usage for an unknown one, kind resources when io_uring is

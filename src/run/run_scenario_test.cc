@@ -126,7 +126,7 @@ Simulated simulate(const std::string& status, const scenario::Scenario& scenario
     const auto logged = std::count(std::istreambuf_iterator<char>(lines), {}, '\n');
     log->finish();
     std::filesystem::remove_all(folder);
-    return {std::move(*result), static_cast<std::size_t>(logged)};
+    return {std::move(result->result), static_cast<std::size_t>(logged)};
 }
 
 TEST(RunScenario, GoodTargetPasses) {

@@ -7,7 +7,9 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "judge/verdict/suite.h"
 #include "run/embedded.h"
+#include "run/providers_side.h"
 #include "run/signals.h"
 
 namespace squadload::run {
@@ -27,6 +29,7 @@ class Suite {
   private:
     Result<void> prepare(std::vector<scenario::Scenario> scenarios);
     Result<void> run_one(const Judged& judged, engine::StopSwitch& stop_switch);
+    Result<void> save_arrivals(const std::string& scenario);
     Result<int> conclude(const std::optional<Error>& trouble);
 
     const Options& options_;
@@ -38,10 +41,31 @@ class Suite {
     ProcessLimits limits_;
     Backend backend_;
     std::vector<Judged> prepared_;
+    std::optional<ProvidersSide> side_;
     std::optional<report::SeriesLog> series_log_;
     std::string stamp_;
     result::RunResult run_;
 };
+
+// What a scenario says about providers, for the target it has.
+void settle_side(scenario::Scenario& scenario) {
+    if (!scenario.witness_url.empty() && scenario.attribution.preset.empty())
+        scenario.attribution = *scenario::attribution_preset("squad");
+    const bool embedded = scenario.target.host_mark.file == kEmbeddedStack;
+    if (!scenario.events.empty() && scenario.witness_url.empty()) {
+        scenario.notes.push_back(
+            fmt::format("{} left out: there are no simulated providers to bring {} about "
+                        "(--witness URL names them)",
+                        scenario.events.size() == 1 ? "its event is" : "its events are",
+                        scenario.events.size() == 1 ? "it" : "them"));
+        scenario.events.clear();
+    }
+    if (scenario.time_scale != 1 && !embedded)
+        scenario.notes.emplace_back(
+            "only the load is scaled in time: the windows and waits of a target of your own are "
+            "its "
+            "own");
+}
 
 // Everything a configuration can get wrong is found here, before the first request of the first
 // scenario.
@@ -53,6 +77,7 @@ Result<void> Suite::prepare(std::vector<scenario::Scenario> scenarios) {
     limits_ = raise_and_read_limits();
     for (auto& scenario : scenarios) {
         if (auto given = stack_.give_target(scenario); !given) return tl::unexpected(given.error());
+        settle_side(scenario);
         const auto url = target_url(scenario.target);
         if (!url) return tl::unexpected(url.error());
         if (auto checked = check_tls(scenario.target, *url); !checked)
@@ -63,6 +88,10 @@ Result<void> Suite::prepare(std::vector<scenario::Scenario> scenarios) {
         if (!judged) return tl::unexpected(judged.error());
         prepared_.push_back(std::move(*judged));
     }
+    std::vector<scenario::Event> events;
+    for (const auto& judged : prepared_)
+        events.insert(events.end(), judged.scenario.events.begin(), judged.scenario.events.end());
+    side_.emplace(network_, std::move(events));
     return {};
 }
 
@@ -77,17 +106,37 @@ Result<void> Suite::run_one(const Judged& judged, engine::StopSwitch& stop_switc
     signals_.watch(stop_switch);
     display_.line(header_line(options_, judged.scenario, backend_.name));
     for (const auto& note : judged.scenario.notes) display_.line("note: " + note);
-    auto result = run_scenario(
+    if (auto begun = side_->begin(*plan); !begun) {
+        signals_.unwatch();
+        return tl::unexpected(begun.error());
+    }
+    auto ran = run_scenario(
         *plan, judged,
         {options_, backend_.make_loop, backend_.name, stop_switch, display_, &*series_log_});
+    if (ran) side_->finish(judged, options_.policy, *ran);
     signals_.unwatch();
-    if (!result) return tl::unexpected(result.error());
-    result->providers = stack_.take_providers();
-    if (auto note = stack_.note(); !note.empty()) result->notes.push_back(std::move(note));
-    if (!backend_.note.empty()) result->notes.push_back(backend_.note);
-    terminal_.out(report::summary(*result, terminal_.out_style()));
+    if (!ran) return tl::unexpected(ran.error());
+    auto& result = ran->result;
+    if (!backend_.note.empty()) result.notes.push_back(backend_.note);
+    terminal_.out(report::summary(result, terminal_.out_style()));
+    if (auto saved = save_arrivals(result.name); !saved) log::error(saved.error().text());
     if (prepared_.size() > 1) terminal_.out("\n");
-    run_.scenarios.push_back(std::move(*result));
+    run_.scenarios.push_back(std::move(result));
+    return {};
+}
+
+// What `squadload audit` reads.
+Result<void> Suite::save_arrivals(const std::string& scenario) {
+    if (!options_.save_arrivals || side_->log().empty()) return {};
+    const auto log = report::write_file(options_.output_dir,
+                                        fmt::format("load_test_arrivals_{}_{}", stamp_, scenario),
+                                        ".ndjson", side_->log());
+    if (!log) return tl::unexpected(log.error());
+    const auto declared = report::write_file(
+        options_.output_dir, fmt::format("load_test_declared_{}_{}", stamp_, scenario), ".json",
+        side_->declared());
+    if (!declared) return tl::unexpected(declared.error());
+    terminal_.out(fmt::format("{}   {}\n", *log, *declared));
     return {};
 }
 
@@ -118,6 +167,11 @@ Result<int> Suite::run(std::vector<scenario::Scenario> scenarios) {
 
 Result<int> Suite::conclude(const std::optional<Error>& trouble) {
     const bool stopped = signals_.received() != 0;
+    if (const auto& suite = prepared_.front().scenario.suite;
+        prepared_.size() > 1 && run_.scenarios.size() == prepared_.size()) {
+        run_.suite_thresholds = verdict::judge_suite(run_, suite);
+        if (suite.criteria) run_.criteria = verdict::acceptance_criteria(run_);
+    }
     verdict::conclude_run(run_, signals_.received() == SIGTERM);
     // A suite that could not go on is not green, whatever its first scenarios found.
     if (trouble) {

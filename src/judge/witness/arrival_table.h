@@ -71,9 +71,25 @@ class ArrivalTable {
     Names names_;
 };
 
-// Reads NDJSON as the simulators write it; lines {"log":{…}} tell of calls that are missing, empty
-// ones are skipped. Calls come in the order of their seq. Errors (kind io) with file:line: a line
-// that is no arrival, one that was cut off, a seq that repeats or goes backwards, a time that does.
+// Reads NDJSON as the simulators write it, in one piece or several: calls in the order of their
+// seq; lines {"log":{…}} tell of calls that are missing; empty ones are skipped.
+class LogReader {
+  public:
+    // Calls before `earliest` (in shifted time) are left out.
+    explicit LogReader(ArrivalTable& table, Nanos shift = {}, Nanos earliest = Nanos::min())
+        : table_(table), shift_(shift), earliest_(earliest) {}
+    // Errors (kind config) with file:line: a line that is no arrival, one that was cut off, a seq
+    // that repeats or goes backwards, a time that does.
+    [[nodiscard]] Result<void> read(std::istream& in, const std::string& file_name);
+
+  private:
+    ArrivalTable& table_;
+    Nanos shift_, earliest_;
+    std::uint64_t last_seq_ = 0;
+    Nanos last_at_{};
+};
+
+// A whole log. Errors: those of LogReader; no arrival in it.
 [[nodiscard]] Result<ArrivalTable> read_log(std::istream& in, const std::string& file_name);
 
 }  // namespace squadload::witness

@@ -49,7 +49,7 @@ struct Declared {
     [[nodiscard]] const std::vector<std::string>* chain(std::string_view agent) const;
 };
 
-// GET /providers and GET /agents of a squad-api; agents may be "" (chains are then not known).
+// GET /providers and GET /v1/agents of a squad-api; agents may be "" (chains are then not known).
 // Errors (kind config): not JSON, or not of that shape.
 [[nodiscard]] Result<Declared> read_declared(std::string_view providers, std::string_view agents);
 

@@ -23,39 +23,44 @@ bool read_note(const std::string& line, std::uint64_t& lost) {
 
 }  // namespace
 
-Result<ArrivalTable> read_log(std::istream& in, const std::string& file_name) {
-    ArrivalTable table;
+Result<void> LogReader::read(std::istream& in, const std::string& file_name) {
     std::string line;
-    std::uint64_t number = 0, last_seq = 0;
-    Nanos last_at{};
+    int number = 0;
     const auto bad = [&](const std::string& why) {
-        return fail_at(SourceMark{file_name, static_cast<int>(number), 0}, why);
+        return fail_at(SourceMark{file_name, number, 0}, why);
     };
     while (std::getline(in, line)) {
         ++number;
         const bool whole = !in.eof();
         if (line.size() > kLongestLine) return bad("a line of more than 1 MiB is no arrival");
         if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-        if (read_note(line, table.lost)) continue;
+        if (read_note(line, table_.lost)) continue;
         const auto arrival = arrivals::from_line(line);
         if (!arrival)
             return bad(whole ? arrival.error().message
                              : "the last line is cut off: the log was not written to its end");
-        if (arrival->seq <= last_seq)
+        if (arrival->seq <= last_seq_)
             return bad(
                 fmt::format("seq {} comes after seq {}: the log is not in its order, or "
                             "two logs were put together",
-                            arrival->seq, last_seq));
-        if (arrival->at < last_at)
+                            arrival->seq, last_seq_));
+        if (arrival->at < last_at_)
             return bad(fmt::format("at_ns {} is before that of the line before, {}",
-                                   arrival->at.count(), last_at.count()));
-        last_seq = arrival->seq;
-        last_at = arrival->at;
-        table.add(*arrival);
+                                   arrival->at.count(), last_at_.count()));
+        last_seq_ = arrival->seq;
+        last_at_ = arrival->at;
+        if (arrival->at + shift_ >= earliest_) table_.add(*arrival, shift_);
     }
-    if (in.bad()) return fail(ErrorKind::io, fmt::format("{} cannot be read", file_name));
+    if (in.bad()) return fail(ErrorKind::config, fmt::format("{} cannot be read", file_name));
+    return {};
+}
+
+Result<ArrivalTable> read_log(std::istream& in, const std::string& file_name) {
+    ArrivalTable table;
+    LogReader reader(table);
+    if (auto read = reader.read(in, file_name); !read) return tl::unexpected(read.error());
     if (table.rows().empty())
-        return fail(ErrorKind::io, fmt::format("{} holds no arrival", file_name));
+        return fail(ErrorKind::config, fmt::format("{} holds no arrival", file_name));
     return table;
 }
 

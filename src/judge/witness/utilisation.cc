@@ -156,6 +156,8 @@ WitnessCheck utilisation(const Scene& scene, const Group& group) {
     check.judged = group.rows.size();
     check.bound = fmt::format("≥ {}", result::percent(kAsked, 0));
     check.bound_value = kAsked;
+    // Time without waiting is not counted, its calls are: a whole quota is all there is to use.
+    lowest = std::min(lowest, 1.0);
     check.actual_value = lowest;
     check.actual = fmt::format("{} used", result::percent(lowest, 1));
     check.answer = lowest >= kAsked ? WitnessAnswer::kept : WitnessAnswer::broken;

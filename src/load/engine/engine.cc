@@ -150,6 +150,7 @@ Result<Measurements> add_up(const Run& run, std::vector<WorkerEnd>& ends, Measur
     m.first_start = first == Nanos::max() ? Nanos{0} : first;
     m.arrival_bins = bins.counts();
     m.stop_reason = run.stop_switch.reason();
+    m.start = run.start;
     std::uint64_t outcomes = 0;
     std::uint64_t requests = 0;
     for (const auto& task : m.tasks) {

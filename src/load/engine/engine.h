@@ -73,6 +73,7 @@ struct Measurements {
     std::string tls;        // of the first handshake: "TLSv1.3 TLS_AES_256_GCM_SHA384"; "": none
     std::string own_limit;  // which, with the remedy
     WallTime started_at{};
+    MonoTime start{};           // of the loops' clock: what all times of the run count from
     Nanos schedule_duration{};  // up to the end of the schedule, or the stop
     Nanos first_start{};        // the first intended start
     Nanos duration{};           // until the last request ended

@@ -36,6 +36,7 @@ struct CommandLine {
     // the model.
     std::optional<std::string> rate_or_spawn_rate;
     std::optional<std::string> ca_file, certificate, key, proxy;
+    std::optional<std::string> witness, time_scale;
     bool insecure = false;
     bool fail_fast = false;
 };

@@ -166,6 +166,95 @@ TEST(ConfigTest, WhoServedIsReadFromWhereThePresetSays) {
     }
 }
 
+TEST(ConfigTest, EventsSayWhatHappensToWhom) {
+    const Scenario s = scenario_of(R"yaml(
+scenarios:
+  spike:
+    rate: 60
+    duration: 120
+    events:
+      - {at: 40, provider: groq, kind: quota, requests: 1040, for: 40s}
+      - {at: 1m, provider: gemini, kind: storm, share: 30%, retry_after: 2s}
+      - {at: 3m, provider: gemini, kind: outage, how: reset}
+)yaml",
+                                   "spike");
+    ASSERT_EQ(s.events.size(), 3U);
+    EXPECT_EQ(label_of(s.events[0]), "groq: quota, 1040 requests, for 40s");
+    EXPECT_EQ(s.events[0].amounts[0].second, 1040);
+    EXPECT_EQ(s.events[0].at, 40s);
+    EXPECT_EQ(s.events[0].lasts, 40s);
+    EXPECT_EQ(s.events[1].settings, R"("share": 0.3)");
+    EXPECT_EQ(s.events[1].retry_after, 2s);
+    ASSERT_EQ(s.notes.size(), 1U);
+    EXPECT_NE(s.notes[0].find("comes after the end of spike"), std::string::npos);
+}
+
+TEST(ConfigTest, AnEventThatCannotBeIsNamed) {
+    const std::pair<const char*, const char*> wrong[] = {
+        {"{provider: groq, kind: outage}", "needs at"},
+        {"{at: 1s, kind: outage}", "needs a provider"},
+        {"{at: 1s, provider: groq}", "needs a kind"},
+        {"{at: 1s, provider: groq, kind: outrage}", "outage"},
+        {"{at: 1s, provider: groq, kind: quota}", "needs requests"},
+        {"{at: 1s, provider: groq, kind: quota, share: 1}", "of kind quota has no share"},
+        {"{at: 1s, provider: groq, kind: outage, requests: 5}", "of kind outage has no requests"},
+        {"{at: 1s, provider: groq, kind: hang, retry_after: 5s}",
+         "of kind hang has no retry_after"},
+        {"{at: 1s, provider: groq, kind: storm, share: 2}", "expected a share"},
+        {"{at: -1s, provider: groq, kind: storm}", "at"},
+        {"{at: 1s, provider: groq, kind: quota, requests: 0}", "requests"},
+        {"{at: 1s, provider: groq, kind: storm, foor: 3s}", "did you mean 'for'"},
+    };
+    for (const auto& [event, sentence] : wrong) {
+        const auto config = Config::parse(
+            std::string("scenarios: {s: {rate: 1, duration: 9, events: [") + event + "]}}\n",
+            "f.yaml", no_environment);
+        ASSERT_FALSE(config) << event;
+        EXPECT_NE(config.error().text().find("f.yaml:1:"), std::string::npos);
+        EXPECT_NE(config.error().text().find(sentence), std::string::npos) << config.error().text();
+    }
+}
+
+TEST(ConfigTest, ATimeScaleShortensTheStoryAndNothingElse) {
+    const auto config = Config::parse(R"yaml(
+target: {timeouts: {total: 9s}}
+stages: {staging: {users: 500, quota_scale: 10}}
+scenarios:
+  spike:
+    rate: 60
+    duration: 120
+    max_in_flight: 100
+    events: [{at: 40, provider: groq, kind: storm, retry_after: 4s, for: 20s}]
+  users: {users: 10, duration: 60, spawn_rate: 5}
+fail_fast: {window: 4s}
+)yaml",
+                                      "f.yaml", no_environment);
+    ASSERT_TRUE(config) << config.error().text();
+    CommandLine line;
+    line.time_scale = "8";
+    const Scenario s = config->effective("spike", line).value();
+    EXPECT_EQ(s.time_scale, 8);
+    EXPECT_EQ(s.duration, 15s);
+    EXPECT_EQ(s.rates[0].start_per_s, 480);
+    EXPECT_EQ(s.rates[0].duration, 15s);
+    EXPECT_EQ(s.max_in_flight, 800U);
+    EXPECT_EQ(s.events[0].at, 5s);
+    EXPECT_EQ(s.events[0].lasts, 2500ms);
+    EXPECT_EQ(s.events[0].retry_after, 500ms);
+    EXPECT_EQ(s.fail_fast.window, 1s) << "a second at least";
+    EXPECT_EQ(s.classes[0].tasks[0].timeouts.total, 9s) << "the target's time stays";
+    EXPECT_EQ(s.graceful_stop, 30s);
+    const Scenario users = config->effective("users", line).value();
+    EXPECT_EQ(users.users, 10U);
+    EXPECT_EQ(users.spawn_rate, 40);
+    EXPECT_EQ(users.classes[0].wait.low, 125ms);
+    line.time_scale = "0.5";
+    EXPECT_FALSE(config->effective("spike", line));
+    line.time_scale.reset();
+    line.stage = "staging";
+    EXPECT_EQ(config->effective("users", line)->stack.quota_scale, 10);
+}
+
 TEST(ConfigTest, TheBuiltInUserIsTheStorys) {
     const Scenario s = scenario_of(kStory, "warm_up");
     ASSERT_EQ(s.classes.size(), 1U);

@@ -40,6 +40,7 @@ struct ScenarioSpec {
     std::optional<Kind> kind;
     LoadSettings load;
     std::vector<ThresholdEntry> thresholds;
+    std::vector<Event> events{};
 };
 
 // A deployment stage: dev, staging, prod.
@@ -49,6 +50,7 @@ struct StageSpec {
     std::vector<ThresholdEntry> thresholds;
     std::optional<std::string> host;
     SourceMark host_mark;
+    std::optional<double> quota_scale{};
 };
 
 struct ParsedFile {
@@ -65,6 +67,9 @@ struct ParsedFile {
     ProviderSettings providers;
     SuiteSettings suite;
     Attribution attribution;
+    ObserveSettings observe;
+    std::string witness_url;
+    SourceMark witness_mark;
 };
 
 // What readers of the file share; within a user class with its variables.
@@ -104,6 +109,9 @@ void override_way(const CommandLine& command_line, const Environment& environmen
 [[nodiscard]] std::string beside(const std::string& file_name, const std::string& path);
 // read_attribution.cc: a preset's name, or a map.
 [[nodiscard]] Attribution read_attribution(const yaml::Value& value);
+[[nodiscard]] ObserveSettings read_observe(const yaml::Value& value);
+// read_events.cc
+[[nodiscard]] std::vector<Event> read_events(const yaml::Value& value);
 // read_suite.cc
 [[nodiscard]] SuiteSettings read_suite(const yaml::Value& value,
                                        const std::vector<ScenarioSpec>& scenarios);
@@ -120,6 +128,8 @@ void override_way(const CommandLine& command_line, const Environment& environmen
 [[nodiscard]] Result<Scenario> resolve(const ParsedFile& file, const ScenarioSpec& spec,
                                        const CommandLine& command_line,
                                        const Environment& environment);
+// time_scale.cc: applies scenario.time_scale to what is resolved.
+void scale_time(Scenario& scenario);
 // notes.cc: whether a closed scenario can reach the rate its description names. "" when it can, or
 // names none.
 [[nodiscard]] std::string unreachable_rate_note(const Scenario& scenario);

@@ -55,4 +55,25 @@ Attribution read_attribution(const Value& value) {
     return out;
 }
 
+ObserveSettings read_observe(const Value& value) {
+    ObserveSettings out;
+    if (value.is_scalar()) {
+        (void)value.one_of({"none"});
+        out.enabled = false;
+        return out;
+    }
+    const Map map = value.map({"interval", "health", "metrics"});
+    if (const auto v = map.get("interval"))
+        out.interval = v->duration(std::chrono::milliseconds{50});
+    const auto path = [](const Value& v) {
+        std::string text = v.text();
+        if (text == "none") return std::string();
+        if (!text.starts_with('/')) v.fail("expected a path such as /health, or none");
+        return text;
+    };
+    if (const auto v = map.get("health")) out.health = path(*v);
+    if (const auto v = map.get("metrics")) out.metrics = path(*v);
+    return out;
+}
+
 }  // namespace squadload::scenario

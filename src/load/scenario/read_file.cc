@@ -213,6 +213,11 @@ ParsedFile read_map(const Map& map, const yaml::Document& document,
     file.fail_fast = default_fail_fast();
     if (const auto v = map.get_or_null("fail_fast")) file.fail_fast = read_fail_fast(*v);
     if (const auto v = map.get_or_null("provider_settings")) file.providers = read_providers(*v);
+    if (const auto v = map.get("observe")) file.observe = read_observe(*v);
+    if (const auto v = map.get("witness")) {
+        file.witness_url = v->text();
+        file.witness_mark = v->mark();
+    }
     if (const auto v = map.get("attribution")) file.attribution = read_attribution(*v);
     if (const auto v = map.get_or_null("suite")) file.suite = read_suite(*v, file.scenarios);
     return file;
@@ -238,9 +243,11 @@ Result<ParsedFile> read_file(const yaml::Document& document, const Environment& 
         return fail_at(root.mark(),
                        "expected keys such as scenarios and users at the top, not a list or text");
     }
-    const Map map = root.map({"version", "target", "users", "endpoints", "data", "scenarios",
+    const Map map =
+        root.map({"version", "target", "users", "endpoints", "data", "scenarios",
                               "stages", "thresholds", "fail_fast", "provider_settings", "suite",
-                              "attribution", "seed", "workers", "graceful_stop"});
+                              "attribution", "observe", "witness", "seed", "workers",
+                              "graceful_stop"});
     ParsedFile file = read_map(map, document, environment);
     if (problems.first()) return tl::unexpected(*problems.first());
     if (file.scenarios.empty()) return fail_at(start, "the file defines no scenarios");

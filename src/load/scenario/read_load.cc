@@ -109,7 +109,7 @@ ScenarioSpec read_scenario(const Value::Named& entry) {
     spec.mark = entry.key_mark;
     const Map map = entry.value.map({"users", "spawn_rate", "duration", "description", "kind",
                                      "rate", "arrivals", "stages", "requests", "max_in_flight",
-                                     "graceful_stop", "thresholds"});
+                                     "graceful_stop", "thresholds", "events"});
     check_combinations(map);
     spec.load = read_load([&](std::string_view key) { return map.get(key); });
     if (const auto description = map.get_or_null("description")) {
@@ -121,6 +121,7 @@ ScenarioSpec read_scenario(const Value::Named& entry) {
     if (const auto bounds = map.get_or_null("thresholds")) {
         spec.thresholds = read_thresholds(*bounds);
     }
+    if (const auto events = map.get("events")) spec.events = read_events(*events);
     return spec;
 }
 
@@ -143,12 +144,13 @@ void check_name(std::string_view what, const Value::Named& entry) {
 StageSpec read_deployment_stage(const Value::Named& entry) {
     StageSpec stage;
     stage.name = entry.name;
-    const Map map =
-        entry.value.map({"users", "spawn_rate", "rate", "duration", "thresholds", "target"});
+    const Map map = entry.value.map(
+        {"users", "spawn_rate", "rate", "duration", "thresholds", "target", "quota_scale"});
     stage.load = read_load([&](std::string_view key) { return map.get(key); });
     if (const auto bounds = map.get_or_null("thresholds")) {
         stage.thresholds = read_thresholds(*bounds);
     }
+    if (const auto v = map.get("quota_scale")) stage.quota_scale = v->number(0.01, 10'000);
     if (const auto target = map.get("target")) {
         if (const auto host = target->map({"host"}).get("host")) {
             stage.host = host->text();

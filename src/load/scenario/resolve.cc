@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 
 #include "base/suggest.h"
@@ -308,6 +309,35 @@ void set_host(const ParsedFile& file, const StageSpec* stage, const CommandLine&
     set(command_line.host, SourceMark{"--host", 0, 0});
 }
 
+void set_witness(const ParsedFile& file, const CommandLine& command_line,
+                 const Environment& environment, Scenario& out) {
+    out.witness_url = file.witness_url;
+    out.witness_mark = file.witness_mark;
+    const auto set = [&](const std::optional<std::string>& url, const char* source) {
+        if (!url) return;
+        out.witness_url = *url;
+        out.witness_mark = SourceMark{source, 0, 0};
+    };
+    set(variable(environment, "SQUADLOAD_WITNESS"), "SQUADLOAD_WITNESS");
+    set(command_line.witness, "--witness");
+}
+
+void set_time_scale(const CommandLine& command_line, const Environment& environment,
+                    Problems& problems, Scenario& out) {
+    constexpr double kMost = 60;
+    TextSource texts(problems);
+    texts.add("time_scale", "SQUADLOAD_TIME_SCALE", variable(environment, "SQUADLOAD_TIME_SCALE"));
+    texts.add("time_scale", "--time-scale", command_line.time_scale);
+    if (const auto v = texts.get("time_scale")) out.time_scale = v->number(1, kMost);
+}
+
+void note_late_events(Scenario& out) {
+    for (const Event& event : out.events)
+        if (event.at >= out.duration)
+            out.notes.push_back(fmt::format("the event {} at {} comes after the end of {}",
+                                            label_of(event), format_duration(event.at), out.name));
+}
+
 // Bounds from the environment, each variable named after its key with `prefix` in front.
 std::vector<ThresholdEntry> environment_bounds(std::string_view prefix,
                                                const Environment& environment, Problems& problems) {
@@ -386,16 +416,28 @@ Result<Scenario> resolve(const ParsedFile& file, const ScenarioSpec& spec,
     override_thresholds(out.thresholds, environment_bounds("", environment, problems));
     out.suite = file.suite;
     out.attribution = file.attribution;
+    out.observe = file.observe;
     if (const auto text = variable(environment, "SQUADLOAD_LATENCY_RATIO_MAX")) {
         const TextValue value("SQUADLOAD_LATENCY_RATIO_MAX", *text);
         out.suite.latency_ratio_max = value.value(problems).number(0, 1000);
     }
+    out.events = spec.events;
+    if (*stage != nullptr) out.stack.quota_scale = (*stage)->quota_scale.value_or(1);
+    set_witness(file, command_line, environment, out);
+    set_time_scale(command_line, environment, problems, out);
     out.fail_fast = file.fail_fast;
     apply_fail_fast(command_line, environment, problems, out.fail_fast);
     if (problems.first()) return tl::unexpected(*problems.first());
 
     if (auto finished = load.finish(out); !finished) return tl::unexpected(finished.error());
     if (auto note = unreachable_rate_note(out); !note.empty()) out.notes.push_back(std::move(note));
+    note_late_events(out);
+    // Where quotas are another size, what they are cut to is, too.
+    for (Event& event : out.events)
+        for (auto& [what, amount] : event.amounts)
+            amount = std::max<std::int64_t>(
+                1, std::llround(static_cast<double>(amount) * out.stack.quota_scale));
+    scale_time(out);
     return out;
 }
 

@@ -207,6 +207,33 @@ struct FailFast {
     std::uint64_t min_samples = 20;
 };
 
+// What happens to a simulated provider while a scenario runs.
+struct Event {
+    Nanos at{};  // since the start of the scenario
+    std::string provider;
+    std::string kind;            // "quota", or a fault of the simulators: "outage", "storm", …
+    std::optional<Nanos> lasts;  // none: to the end of the scenario
+    std::optional<Nanos> retry_after;  // of a storm
+    // Of kind quota: {"requests", 1040}, per window of the provider's quota.
+    std::vector<std::pair<std::string, std::int64_t>> amounts;
+    // The other settings as JSON members: "\"share\": 0.3"; and as people read them.
+    std::string settings, settings_text;
+    SourceMark mark;
+};
+[[nodiscard]] std::string label_of(const Event& event);  // "groq: quota, 1,040 requests, for 40s"
+
+// How the stack that is started beside the load differs from what is shipped.
+struct StackSettings {
+    double quota_scale = 1;  // every quota times this, the simulators' and the gateway's
+};
+
+// How the target is asked about itself beside the load.
+struct ObserveSettings {
+    bool enabled = true;
+    Nanos interval = std::chrono::seconds{1};
+    std::string health = "/health", metrics = "/metrics";  // below the target's base path; "": none
+};
+
 // Where a response says who served it, and how.
 struct AttributionSource {
     enum class From { none, header, json };  // json: RFC 6901 pointer into the body
@@ -288,8 +315,16 @@ struct Scenario {
     std::vector<ThresholdEntry> thresholds;
     FailFast fail_fast;
     ProviderSettings providers;
-    SuiteSettings suite;                   // the same in every scenario of a file
+    SuiteSettings suite;  // the same in every scenario of a file
     Attribution attribution;
+    ObserveSettings observe;
+    std::vector<Event> events;  // in the order of the file
+    StackSettings stack;
+    std::string witness_url;  // of simulated providers beside a target of one's own; "": none
+    SourceMark witness_mark;
+    // Durations were divided and rates multiplied by this. The stack beside the load follows; times
+    // of single requests do not.
+    double time_scale = 1;
     std::shared_ptr<const DataSets> data;  // what the templates point into
 
     // What was derived or ignored, as plain sentences for the user ("--users 50 switches sustained

@@ -77,6 +77,16 @@ void write_rates(YamlWriter& out, const Scenario& s) {
             s.max_in_flight == 0 ? "0  # none" : fmt::format("{}", s.max_in_flight));
 }
 
+void write_event(YamlWriter& out, const Event& event) {
+    std::string text = fmt::format("- {{at: {}, provider: {}, kind: {}", format_duration(event.at),
+                                   yaml_scalar(event.provider), event.kind);
+    if (event.lasts) text += ", for: " + format_duration(*event.lasts);
+    if (event.retry_after) text += ", retry_after: " + format_duration(*event.retry_after);
+    for (const auto& [what, amount] : event.amounts) text += fmt::format(", {}: {}", what, amount);
+    if (!event.settings.empty()) text += ", " + event.settings;
+    out.line(3, text + "}");
+}
+
 void write_scenario(YamlWriter& out, const Scenario& s) {
     out.key(0, "scenarios");
     out.key(1, s.name);
@@ -92,6 +102,8 @@ void write_scenario(YamlWriter& out, const Scenario& s) {
     }
     if (s.requests) out.key(2, "requests", fmt::format("{}", *s.requests));
     out.key(2, "graceful_stop", format_duration(s.graceful_stop));
+    if (!s.events.empty()) out.key(2, "events");
+    for (const Event& event : s.events) write_event(out, event);
 }
 
 void write_bounds(YamlWriter& out, const std::vector<ThresholdEntry>& bounds) {
@@ -147,6 +159,17 @@ std::string to_yaml(const Scenario& scenario) {
     out.key(1, "track_fallback", scenario.providers.track_fallback ? "true" : "false");
     out.key(1, "track_429s", scenario.providers.track_429s ? "true" : "false");
     write_attribution(out, scenario.attribution);
+    const ObserveSettings& observe = scenario.observe;
+    if (!observe.enabled) {
+        out.key(0, "observe", "none");
+    } else {
+        out.key(0, "observe");
+        out.key(1, "interval", format_duration(observe.interval));
+        out.key(1, "health", observe.health.empty() ? "none" : yaml_scalar(observe.health));
+        out.key(1, "metrics", observe.metrics.empty() ? "none" : yaml_scalar(observe.metrics));
+    }
+    if (!scenario.witness_url.empty())
+        out.key(0, "witness", yaml_scalar(masked_url(scenario.witness_url)));
     const SuiteSettings& suite = scenario.suite;
     out.key(0, "suite");
     out.key(1, "criteria", suite.criteria ? "squad" : "none");

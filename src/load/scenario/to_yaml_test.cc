@@ -199,6 +199,9 @@ scenarios:
     max_in_flight: 4
     users: 3
     requests: 12
+    events:
+      - {at: 1s, provider: groq, kind: quota, requests: 1040, model: "a: b", for: 40s}
+      - {at: 1500ms, provider: gemini, kind: storm, share: 30%, retry_after: 2s}
   staged:
     stages:
       - {duration: 1, to: 3.3}
@@ -217,6 +220,7 @@ fail_fast:
   error_rate_max: 0.5
   expressions: [max < 9s]
 provider_settings: {enabled_providers: [groq], track_rpm: false}
+witness: http://127.0.0.1:9100
 attribution: {preset: squad, provider: {json: /served/by}}
 suite: {criteria: squad, latency_ratio_max: 2.5, latency_ratio_ignore_ms: 20}
 seed: 77

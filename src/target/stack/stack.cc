@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
-#include <thread>
 #include <utility>
 
 #include "target/providers/simulator.h"
 #include "target/service/client.h"
 #include "target/service/service_thread.h"
 #include "target/squad_api/gateway.h"
+#include "target/stack/scale.h"
 
 namespace squadload::stack {
 namespace {
@@ -19,7 +19,6 @@ namespace {
 using service::asio::use_future;
 
 constexpr Nanos kHealthPatience = std::chrono::seconds(10);
-constexpr Nanos kOpenCallsPause = std::chrono::milliseconds(2);
 constexpr std::string_view kFileName = "config/squad_api.yaml";
 
 // The shipped configuration, on free ports, without stores and without clients' keys. Nothing of
@@ -38,25 +37,16 @@ Result<squad_api::Config> gateway_config(const Settings& settings, const std::st
     config->server.host = "127.0.0.1";
     config->server.port = 0;
     config->stores = {};
+    scale(*config, settings);
     return config;
-}
-
-Plan plan_of(const squad_api::Config& config) {
-    Plan plan;
-    for (const auto& provider : config.providers) {
-        ProviderFigures figures;
-        figures.name = provider.name;
-        figures.limit_per_minute = static_cast<std::uint64_t>(provider.limits.requests);
-        plan.providers.push_back(std::move(figures));
-    }
-    for (const auto& agent : config.agents)
-        plan.first_of[agent.name] = config.providers[agent.chain.front()].name;
-    return plan;
 }
 
 Result<providers::Settings> provider_settings(const Settings& settings) {
     auto out = providers::shipped_settings();
-    if (out) out->seed = settings.seed;
+    if (!out) return out;
+    out->seed = settings.seed;
+    out->window = shorter(out->window, settings.time_scale);
+    for (auto& profile : out->profiles) scale(profile, settings);
     return out;
 }
 
@@ -68,7 +58,6 @@ struct Stack::Parts {
     service::ServiceThread gateway_thread{"squad-api"};
     std::unique_ptr<providers::Simulator> simulator;
     std::unique_ptr<squad_api::Gateway> gateway;
-    Plan plan;
 
     ~Parts() {
         gateway_thread.call([this] { gateway.reset(); });
@@ -88,7 +77,6 @@ struct Stack::Parts {
     Result<void> start_gateway(const Settings& settings) {
         auto config = gateway_config(settings, simulator->url());
         if (!config) return tl::unexpected(config.error());
-        plan = plan_of(*config);
         auto port = gateway_thread.call([&] {
             gateway = std::make_unique<squad_api::Gateway>(gateway_thread.io(), *std::move(config));
             return gateway->start();
@@ -133,15 +121,8 @@ Result<std::unique_ptr<Stack>> Stack::start(const Settings& settings) {
     return std::unique_ptr<Stack>(new Stack(std::move(parts)));
 }
 
-std::vector<ProviderFigures> Stack::take_figures(Nanos patience) {
-    const MonoTime last = mono_now() + patience;
-    while (parts_->simulator->log_counts().open > 0 && mono_now() < last)
-        std::this_thread::sleep_for(kOpenCallsPause);
-    return figures(parts_->plan, parts_->simulator->take_arrivals());
-}
-
-std::uint64_t Stack::calls_lost() const {
-    return parts_->simulator->log_counts().overflow;
+std::string Stack::simulators_url() const {
+    return parts_->simulator->url();
 }
 
 }  // namespace squadload::stack

@@ -9,13 +9,16 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "target/stack/figures.h"
 
 namespace squadload::stack {
 
 struct Settings {
-    std::vector<std::string> providers;  // only these, in chains too; none: all that are shipped
+    std::vector<std::string> providers = {};  // only these, in chains too; none: all that are shipped
     std::uint64_t seed = 1;              // of the simulated latencies
+    double quota_scale = 1;              // all quotas, of gateway and providers, times this; > 0
+    // Windows of quotas, waits in the queue, backoff, breaker and throttle last a time_scale-th;
+    // bounds on calls in flight grow with it. Latencies and timeouts stay. >= 1.
+    double time_scale = 1;
 };
 
 // Any one thread; everything stops with it.
@@ -29,12 +32,7 @@ class Stack {
     Stack& operator=(const Stack&) = delete;
 
     [[nodiscard]] const std::string& url() const { return url_; }  // of the gateway
-
-    // What reached the providers since this was last called. Waits until no call is under way, for
-    // at most `patience`.
-    [[nodiscard]] std::vector<ProviderFigures> take_figures(Nanos patience);
-    // Calls that the log had no room for, since the start: figures lack them.
-    [[nodiscard]] std::uint64_t calls_lost() const;
+    [[nodiscard]] std::string simulators_url() const;  // their control and their arrival log
 
   private:
     struct Parts;

@@ -13,18 +13,11 @@ namespace squadload::stack {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
-service::Answer chat(const std::string& url) {
+service::Answer sent(service::ClientRequest request) {
     service::ServiceThread thread("client");
-    service::ClientRequest request;
-    request.method = "POST";
-    request.origin = service::parse_url(url)->origin;
-    request.target = "/agents/chat";
-    request.headers.add("Content-Type", "application/json");
-    request.body = R"({"user_id":"u","agent_id":"tech_support","task":"How do I fix my WiFi?",)"
-                   R"("conversation_history":[]})";
     std::unique_ptr<service::Client> client;
     auto answer = thread.call([&] {
         client = *service::Client::create(thread.io(), {});
@@ -36,36 +29,52 @@ service::Answer chat(const std::string& url) {
     return got;
 }
 
-std::vector<std::string> names(const std::vector<ProviderFigures>& all) {
-    std::vector<std::string> out;
-    for (const auto& one : all) out.push_back(one.name);
-    return out;
+service::Answer chat(const std::string& url) {
+    service::ClientRequest request;
+    request.method = "POST";
+    request.origin = service::parse_url(url)->origin;
+    request.target = "/agents/chat";
+    request.headers.add("Content-Type", "application/json");
+    request.body = R"({"user_id":"u","agent_id":"tech_support","task":"How do I fix my WiFi?",)"
+                   R"("conversation_history":[]})";
+    return sent(std::move(request));
 }
 
-TEST(Stack, AnswersAndTellsWhatReachedTheProviders) {
+std::string got(const std::string& url, const std::string& path) {
+    service::ClientRequest request;
+    request.origin = service::parse_url(url)->origin;
+    request.target = path;
+    return sent(std::move(request)).body;
+}
+
+TEST(Stack, AnswersAndItsSimulatorsTellWhatReachedThem) {
     auto stack = Stack::start({});
     ASSERT_TRUE(stack) << stack.error().text();
     const auto answer = chat((*stack)->url());
     ASSERT_TRUE(answer.ok()) << answer.failure->sentence;
     EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_THAT(answer.body, HasSubstr("\"provider\":\"groq\""));
-    const auto figures = (*stack)->take_figures(20s);
-    EXPECT_THAT(names(figures), ElementsAre("groq", "cerebras", "gemini", "openrouter"));
-    EXPECT_EQ(figures[0].calls, 1U);
-    EXPECT_EQ(figures[0].ok, 1U);
-    EXPECT_EQ(figures[0].limit_per_minute, 1560U);
-    EXPECT_EQ(figures[1].calls, 0U);
-    EXPECT_EQ((*stack)->take_figures(0s)[0].calls, 0U) << "taken is taken";
-    EXPECT_EQ((*stack)->calls_lost(), 0U);
+    const auto log = got((*stack)->simulators_url(), "/arrivals");
+    EXPECT_THAT(log, HasSubstr("\"provider\":\"groq\""));
+    EXPECT_THAT(log, HasSubstr("\"recorded\":1,"));
+    EXPECT_THAT(got((*stack)->url(), "/providers"), HasSubstr("\"requests\":1560"));
 }
 
 TEST(Stack, OnlyTheProvidersAskedFor) {
     auto stack = Stack::start({.providers = {"gemini"}});
     ASSERT_TRUE(stack) << stack.error().text();
     EXPECT_THAT(chat((*stack)->url()).body, HasSubstr("\"provider\":\"gemini\""));
-    const auto figures = (*stack)->take_figures(20s);
-    EXPECT_THAT(names(figures), ElementsAre("gemini"));
-    EXPECT_EQ(figures[0].served_as_fallback, 0U) << "it is first in the chain that is left";
+    EXPECT_THAT(got((*stack)->url(), "/health"), Not(HasSubstr("groq")));
+}
+
+TEST(Stack, RunsAtAnotherScaleOfQuotasAndTime) {
+    auto stack = Stack::start({.quota_scale = 10, .time_scale = 8});
+    ASSERT_TRUE(stack) << stack.error().text();
+    const auto providers = got((*stack)->url(), "/providers/groq");
+    EXPECT_THAT(providers, HasSubstr("\"requests\":15600"));
+    EXPECT_THAT(providers, HasSubstr("\"window_s\":7.5"));
+    EXPECT_EQ(chat((*stack)->url()).status, 200);
+    EXPECT_THAT(got((*stack)->simulators_url(), "/control/quota"), HasSubstr("15600"));
 }
 
 TEST(Stack, AnUnknownProviderIsSaid) {
