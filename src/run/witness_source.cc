@@ -151,8 +151,9 @@ Result<WitnessFindings> WitnessSource::finish(const engine::Measurements& m,
         return tl::unexpected(read.error());
     const auto seconds = static_cast<std::uint32_t>(m.series.size());
     out.providers = witness::figures(table, declared_, {Nanos{0}, seconds, time_scale});
-    const witness::Evidence evidence{table,    declared_,  &m.claims, reported,
-                                     Nanos{0}, m.duration, 0};
+    // The schedule's end: afterwards nobody asks any more.
+    const witness::Evidence evidence{table,    declared_, &m.claims,
+                                     reported, Nanos{0},  m.schedule_duration};
     out.checks = witness::judge(evidence);
     if (table.lost > 0)
         out.notes.push_back(

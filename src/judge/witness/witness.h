@@ -51,8 +51,7 @@ struct Evidence {
     const measure::ClaimLog* claims = nullptr;       // none: no client's side
     std::optional<result::ReportedCounts> reported;  // none: the gateway reports nothing
     Nanos from{};  // calls before belong to the scenario before: they are in windows, no more
-    Nanos end{};   // of the run; Nanos::zero(): the last arrival
-    std::uint64_t unanswered = 0;  // the client's requests that got no response: they claim nothing
+    Nanos end{};   // when demand ended; zero: with the last arrival
 };
 
 [[nodiscard]] Jitter jitter(const Evidence& evidence);

@@ -134,7 +134,7 @@ class World {
             table_.add(a);
         }
         const Declared declared = declares();
-        Evidence evidence{table_, declared, &claims_, std::nullopt, {}, end_, 0};
+        Evidence evidence{table_, declared, &claims_, std::nullopt, {}, end_};
         return judge(evidence);
     }
     [[nodiscard]] Declared declares() const {

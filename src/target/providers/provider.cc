@@ -83,6 +83,7 @@ SimulatedProvider::SimulatedProvider(asio::any_io_executor executor, const Setti
       profile_(profile),
       seed_(seed_of(settings.seed, profile.provider)),
       latency_scale_(settings.latency_scale),
+      fractional_hints_(settings.fractional_hints),
       faults_(seed_),
       quotas_(profile, settings.window, log_start),
       slots_(executor_, profile.concurrency, profile.queue, kLongestWait) {}
@@ -185,6 +186,7 @@ bool SimulatedProvider::is_admitted(Call& call, MonoTime now) {
             refusal_of(admission.refused_by, call.quota->settings(), state, tokens, arrival.model);
         if (admission.wait > Nanos::zero() && admission.wait < Nanos::max())
             refusal.wait = admission.wait;
+        refusal.fractional_header = fractional_hints_;
         refuse_for_now(call, limits::name_of(admission.refused_by), refusal);
         return false;
     }
@@ -215,6 +217,7 @@ void SimulatedProvider::meet_fault(Call& call, const FaultPlan& plan, MonoTime n
     llm::Refusal refusal =
         refusal_of(limits::Limit::requests, call.quota->settings(), state, 0, call.arrival.model);
     refusal.wait = spec.retry_after;
+    refusal.fractional_header = fractional_hints_;
     // The limit headers must not tell another story: cerebras gives its hint there alone.
     if (!spec.retry_after)
         call.limits.requests_minute.reset();

@@ -92,6 +92,7 @@ class SimulatedProvider {
     const Profile& profile_;
     std::uint64_t seed_;
     double latency_scale_;
+    bool fractional_hints_;
     service::KeyHashes hashes_;
     FaultBoard faults_;
     QuotaBook quotas_;

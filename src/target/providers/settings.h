@@ -19,6 +19,9 @@ struct Settings {
     std::uint64_t seed = 1;          // same seed: call number k of a provider draws the same
     Nanos window = std::chrono::seconds(60);  // how long a minute of the quotas lasts; >= 10ms
     double latency_scale = 1;              // of all answer times, [0, 1000]; 0: at once, no timer
+    // Retry-After in fractions of a second, where a provider would write whole ones: for shortened
+    // windows, in which a second is long.
+    bool fractional_hints = false;
     std::size_t log_capacity = 1'000'000;  // calls kept in memory, at most 100,000,000
     std::string arrivals_file;             // "": none
     // Control requests must show it ("Authorization: Bearer …"). "": none is needed on a loopback

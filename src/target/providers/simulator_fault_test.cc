@@ -184,6 +184,20 @@ TEST_F(FaultsTest, StormSaysWhenToComeBack) {
     EXPECT_FALSE(bed_.last().admitted);
 }
 
+TEST(FaultsAndTimeTest, HintsOfAShortenedStoryCarryFractions) {
+    Settings settings = with(plain_profile());
+    settings.fractional_hints = true;
+    Bed bed(settings);
+    ASSERT_EQ(
+        bed.send(bed.request("POST", "/control/faults",
+                             R"({"provider": "groq", "kind": "storm", "retry_after": "120ms"})"))
+            .status,
+        200);
+    const Answer answer = bed.call();
+    EXPECT_EQ(answer.headers.get("retry-after"), "0.12");
+    EXPECT_EQ(bed.last().retry_after, 120ms);
+}
+
 TEST_F(FaultsTest, StormWithoutAHint) {
     inject(R"({"provider": "groq", "kind": "storm", "retry_after": null})");
     const Answer answer = bed_.call();

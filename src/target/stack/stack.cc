@@ -46,6 +46,7 @@ Result<providers::Settings> provider_settings(const Settings& settings) {
     if (!out) return out;
     out->seed = settings.seed;
     out->window = shorter(out->window, settings.time_scale);
+    out->fractional_hints = settings.time_scale != 1;
     for (auto& profile : out->profiles) scale(profile, settings);
     return out;
 }
