@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/units.h"
+#include "cli/audit.h"
 #include "cli/files.h"
 #include "cli/variables.h"
 #include "load/http/url.h"
@@ -236,6 +237,8 @@ Result<int> execute(const Invocation& invocation, const std::string& command_tex
             return do_init(invocation, terminal);
         case Command::try_task:
             return do_try(invocation, terminal, environment);
+        case Command::audit:
+            return audit(invocation.arguments.front(), invocation.declared, terminal);
     }
     return fail(ErrorKind::internal, "unknown command");
 }

@@ -36,6 +36,12 @@ constexpr auto kTryExamples = R"(Examples:
   squadload try chat --host http://127.0.0.1:8000 --seed 7
 
 Exit codes: 0 when the outcome is ok, 1 otherwise; 2 and 3 as for run.)";
+constexpr auto kAuditExamples = R"(Examples:
+  squadload run spike --save-arrivals
+  squadload audit reports/load_test_arrivals_20261126_115930_spike.ndjson \
+      --declared reports/load_test_declared_20261126_115930_spike.json
+
+Exit codes: 0 when nothing is broken, 1 when something is, 2 for a file that cannot be read.)";
 constexpr auto kProgramExamples = R"(Examples:
   squadload run http://127.0.0.1:8000/health -r 50 -t 30s
   squadload run spike --host http://127.0.0.1:8000
@@ -57,6 +63,7 @@ class Parser {
     void add_backend(CLI::App& app);
     void add_run();
     void add_others();
+    void add_audit();
     [[nodiscard]] Result<void> check_leftovers() const;
     [[nodiscard]] Result<void> apply_environment(const scenario::Environment& environment);
     [[nodiscard]] Ended wrong(const std::string& sentence) const;
@@ -79,6 +86,7 @@ Parser::Parser() {
     app_.allow_extras();
     add_run();
     add_others();
+    add_audit();
 }
 
 CLI::App* Parser::subcommand(Command command, const std::string& name,
@@ -221,6 +229,17 @@ void Parser::add_others() {
     add_backend(*attempt);
     attempt->add_option("--seed", invocation_.load.seed, "Seed of everything random")
         ->type_name("N");
+}
+
+void Parser::add_audit() {
+    auto* audit =
+        subcommand(Command::audit, "audit",
+                   "Judge a saved log of squad-providers: was every quota kept?", kAuditExamples);
+    audit->add_option("log", argument_, "Arrival log (NDJSON)")->type_name("LOG")->required();
+    audit
+        ->add_option("--declared", invocation_.declared,
+                     "What the gateway declares: GET /providers, or as --save-arrivals writes it")
+        ->type_name("FILE");
 }
 
 std::vector<std::string> option_names(const CLI::App& app) {

@@ -15,12 +15,12 @@ namespace squadload::cli {
 inline constexpr std::string_view kDefaultConfig = "config/load_testing.yaml";
 inline constexpr std::string_view kDefaultOutputDir = "reports";
 
-enum class Command { run, list, validate, init, try_task };
+enum class Command { run, list, validate, init, try_task, audit };
 
 struct Invocation {
     Command command = Command::run;
     // run: scenarios, "all" or one URL; validate: at most one file; init: the URL; try: at most one
-    // task.
+    // task; audit: the log.
     std::vector<std::string> arguments;
     std::vector<std::string> scenarios;  // --scenario
     std::optional<std::string> config;   // --config, SQUADLOAD_CONFIG
@@ -31,6 +31,7 @@ struct Invocation {
         r;  // -r: a request rate or a spawn rate, by the model (see resolve_r)
     std::string output_dir{kDefaultOutputDir};  // --output-dir, SQUADLOAD_OUTPUT_DIR
     std::optional<std::string> output;          // init --output
+    std::string declared;                       // audit --declared
     std::string backend = "auto";               // --backend, SQUADLOAD_BACKEND
     bool save_arrivals = false;                 // --save-arrivals
     bool quiet = false;                         // --quiet, SQUADLOAD_QUIET

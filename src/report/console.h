@@ -44,6 +44,9 @@ struct LiveContext {
 // The summary at the end of one scenario (verdict first, criteria, tasks, failures, notes),
 // newline-terminated.
 [[nodiscard]] std::string summary(const result::ScenarioResult& scenario, const Style& style);
+// Of it, what is about providers alone, without criteria.
+[[nodiscard]] std::string providers_and_witness(const result::ScenarioResult& scenario,
+                                                const Style& style);
 // For several scenarios: one line each and the suite's verdict. Empty for a single scenario.
 [[nodiscard]] std::string suite_summary(const result::RunResult& run, const Style& style);
 

@@ -441,8 +441,7 @@ std::string summary(const ScenarioResult& s, const Style& style) {
         add_criteria(out, s.thresholds, style);
         add_tasks(out, s, style);
         add_iterations(out, s, style);
-        out += provider_table(s, style);
-        out += witness_table(s.witness, style);
+        out += providers_and_witness(s, style);
         add_waiting(out, s, style);
         add_connections(out, s, style);
         add_failures(out, s, style);
@@ -451,6 +450,10 @@ std::string summary(const ScenarioResult& s, const Style& style) {
     }
     add_notes(out, s, style);
     return out;
+}
+
+std::string providers_and_witness(const ScenarioResult& s, const Style& style) {
+    return provider_table(s, style) + witness_table(s.witness, style);
 }
 
 std::string suite_summary(const result::RunResult& run, const Style& style) {

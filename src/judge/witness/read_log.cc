@@ -27,7 +27,7 @@ Result<void> LogReader::read(std::istream& in, const std::string& file_name) {
     std::string line;
     int number = 0;
     const auto bad = [&](const std::string& why) {
-        return fail_at(SourceMark{file_name, number, 0}, why);
+        return fail_at(SourceMark{file_name, number, 1}, why);
     };
     while (std::getline(in, line)) {
         ++number;
