@@ -253,6 +253,22 @@ void add_tasks(std::string& out, const ScenarioResult& s, const Style& style) {
     }
 }
 
+// What users did about 429s, where they did not only note them.
+void add_waits(std::string& out, const ScenarioResult& s, const Style& style) {
+    const auto& waits = s.totals.retry_wait;
+    if (waits.count() == 0) return;
+    const std::string retried =
+        s.totals.retries == 0 ? std::string()
+                              : fmt::format(", {} sent again", result::thousands(s.totals.retries));
+    out += line({{fmt::format("   429 responses {}{}; waits p50 {}, max {}",
+                              result::thousands(s.totals.responses_429), retried,
+                              result::ms(to_ms(waits.percentile(0.5))) + " ms",
+                              result::ms(to_ms(waits.max())) + " ms"),
+                  Tone::rate_limited}},
+                style) +
+           "\n";
+}
+
 void add_reasons(std::string& out, const std::vector<const result::IterationResult*>& iterations,
                  const Style& style) {
     struct Why {
@@ -440,6 +456,7 @@ std::string summary(const ScenarioResult& s, const Style& style) {
     if (answered(s)) {
         add_criteria(out, s.thresholds, style);
         add_tasks(out, s, style);
+        add_waits(out, s, style);
         add_iterations(out, s, style);
         out += providers_and_witness(s, style);
         add_waiting(out, s, style);

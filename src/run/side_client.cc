@@ -77,6 +77,7 @@ class SideClient::Exchange final : public engine::ExchangeOwner, public engine::
     static engine::Plan with_request(engine::Plan plan, const std::string& method,
                                      const std::string& path, const std::string& body,
                                      std::uint64_t most_bytes) {
+        plan.scenario.on_429 = {};
         plan.scenario.target.limits.body_bytes = most_bytes;
         plan.scenario.target.limits.checked_body_bytes = most_bytes;
         auto& task = plan.scenario.classes.front().tasks.front();

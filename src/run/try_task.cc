@@ -251,6 +251,8 @@ Result<int> try_task(scenario::Scenario scenario, const std::string& task, const
                      const Network& network, const std::string& backend_name) {
     const auto number = find_task(scenario, task);
     if (!number) return tl::unexpected(number.error());
+    // What the answer is, not what comes of asking again.
+    scenario.on_429 = {};
     // One connection, whatever the scenario's load would need.
     scenario.requests = 1;
     EmbeddedStack stack;

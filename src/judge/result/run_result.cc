@@ -76,6 +76,12 @@ Rates rates(const measure::OutcomeCounts& counts) {
     return r;
 }
 
+double rate_limited_share(const measure::TaskStats& stats) {
+    const auto tries = stats.outcomes.requests() + stats.retries;
+    const auto refused = stats.outcomes.rate_limited() + stats.retries;
+    return tries == 0 ? 0 : static_cast<double>(refused) / static_cast<double>(tries);
+}
+
 double share(const ProviderResult& provider, const std::vector<ProviderResult>& all) {
     std::uint64_t calls = 0;
     for (const auto& one : all) calls += one.calls();

@@ -146,6 +146,9 @@ struct Rates {
     double success = 0, rate_limited = 0, failure = 0, server_error = 0;
 };
 [[nodiscard]] Rates rates(const measure::OutcomeCounts& counts);
+// 429 responses over all responses and failures of tries: where requests are retried, each try
+// counts. Without retries it is Rates::rate_limited.
+[[nodiscard]] double rate_limited_share(const measure::TaskStats& stats);
 // Completed responses per second; 0 when no time has passed.
 [[nodiscard]] double throughput_per_s(const measure::OutcomeCounts& counts, double duration_s);
 

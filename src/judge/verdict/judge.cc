@@ -47,7 +47,7 @@ double figure_value(const Threshold& t, const Sample& sample, double duration_s)
         case Figure::success_rate:
             return rates.success;
         case Figure::rate_limited_rate:
-            return rates.rate_limited;
+            return result::rate_limited_share(stats);
         case Figure::failure_rate:
             return rates.failure;
         case Figure::server_error_rate:

@@ -22,8 +22,15 @@ struct Standing {
     std::deque<std::pair<std::int64_t, std::int64_t>> tokens;
     std::int64_t reserved = 0;
     bool trouble = false;  // any 429, failure or call without an end so far
-    std::uint32_t in_flight = 0;
+    // The most calls in flight that a recent arrival saw: {at, seen}, falling.
+    std::deque<std::pair<std::int64_t, std::uint32_t>> in_flight;
+    std::vector<std::uint32_t> rows;  // its calls
+    std::size_t passed = 0;           // of them
 };
+
+// A gateway decides before the log shows it: a call that it counts may arrive after the one it
+// made instead.
+constexpr Nanos kWay = std::chrono::milliseconds{20};
 
 // The first thing wrong with a request's way, or "".
 struct Fault {
@@ -40,6 +47,9 @@ class Sweep {
             for (const std::uint32_t i : scene.requests[r].rows)
                 request_of_[i] = static_cast<std::uint32_t>(r);
         seen_.assign(scene.requests.size(), 0);
+        const auto& rows = scene.evidence.arrivals.rows();
+        for (std::uint32_t i = 0; i < rows.size(); ++i)
+            standing_[rows[i].provider].rows.push_back(i);
     }
 
     void run() {
@@ -103,9 +113,12 @@ class Sweep {
         Standing& s = number ? standing_[*number] : none;
         if (reason == "quota") {
             settle(s, *d, now.at);
-            const bool room =
-                has_room(s, *d, now.at) && (d->tokens == 0 || s.reserved * 2 < d->tokens) &&
-                (d->concurrency == 0 || std::int64_t{s.in_flight} * 2 < d->concurrency);
+            const auto soon = arriving(s, now.at);
+            const auto busy =
+                std::max(s.in_flight.empty() ? 0U : s.in_flight.front().second, soon.in_flight);
+            const bool room = has_room(s, *d, now.at, soon.calls) &&
+                              (d->tokens == 0 || (s.reserved + soon.tokens) * 2 < d->tokens) &&
+                              (d->concurrency == 0 || std::int64_t{busy} * 2 < d->concurrency);
             // After trouble the throttle and the queue may hold it back: not plain.
             if (room && !s.trouble)
                 return fmt::format(
@@ -121,17 +134,40 @@ class Sweep {
 
     // Plainly: a quarter of the window is used, and a third of what a bucket gives since it was
     // full. (A limiter that merely gives too little is for utilisation to accuse.)
-    static bool has_room(const Standing& s, const DeclaredProvider& d, std::int64_t now) {
+    bool has_room(const Standing& s, const DeclaredProvider& d, std::int64_t now,
+                  std::int64_t soon) const {
         if (d.requests == 0) return true;
-        if (static_cast<std::int64_t>(s.recent.size()) * 4 >= d.requests) return false;
+        if ((static_cast<std::int64_t>(s.recent.size()) + soon) * 4 >= d.requests) return false;
         if (d.burst == 0) return true;
         const std::int64_t refill = d.window.count() / d.requests * d.burst;
-        const auto since = std::lower_bound(s.recent.begin(), s.recent.end(), now - refill);
-        return (s.recent.end() - since) * 3 < d.burst;
+        const auto since =
+            std::lower_bound(s.recent.begin(), s.recent.end(), now - refill - before());
+        return (s.recent.end() - since + soon) * 3 < d.burst;
+    }
+
+    // How long before the call was made its predecessors may have been passed over.
+    std::int64_t before() const { return (scene_.evidence.declared.queue_wait + kWay).count(); }
+
+    struct Soon {
+        std::int64_t calls = 0, tokens = 0;
+        std::uint32_t in_flight = 0;
+    };
+    Soon arriving(const Standing& s, std::int64_t now) const {
+        Soon soon;
+        for (std::size_t k = s.passed; k < s.rows.size(); ++k) {
+            const Row& row = scene_.row(s.rows[k]);
+            if (row.at > now + kWay.count()) break;
+            ++soon.calls;
+            soon.tokens += row.reserved_tokens;
+            soon.in_flight = std::max(soon.in_flight, row.in_flight);
+        }
+        return soon;
     }
 
     void settle(Standing& s, const DeclaredProvider& d, std::int64_t now) const {
-        const std::int64_t window = (d.window + d.guard).count();
+        while (s.in_flight.size() > 1 && s.in_flight[1].first <= now - before())
+            s.in_flight.pop_front();
+        const std::int64_t window = (d.window + d.guard).count() + before();
         while (!s.recent.empty() && s.recent.front() <= now - window) s.recent.pop_front();
         while (!s.tokens.empty() && s.tokens.front().first <= now - window) {
             s.reserved -= s.tokens.front().second;
@@ -142,7 +178,10 @@ class Sweep {
     void pass(const Row& row) {
         Standing& s = standing_[row.provider];
         s.trouble = s.trouble || !row.ok();
-        s.in_flight = row.in_flight;
+        ++s.passed;
+        while (!s.in_flight.empty() && s.in_flight.back().second <= row.in_flight)
+            s.in_flight.pop_back();
+        s.in_flight.emplace_back(row.at, row.in_flight);
         const auto* d = scene_.evidence.declared.provider(scene_.name(row.provider));
         if (d == nullptr) return;
         settle(s, *d, row.at);

@@ -79,7 +79,7 @@ TEST(Planted, ACleanGatewayIsNotAccusedInStorms) {
 class FixedWindow : public Limiter {
   public:
     using Limiter::Limiter;
-    std::string take(Nanos now) override {
+    std::string take(Nanos now, std::uint64_t) override {
         const auto window = now / limits_.window;
         if (window != window_) count_ = 0;
         window_ = window;

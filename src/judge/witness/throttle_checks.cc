@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/units.h"
@@ -108,6 +109,12 @@ std::string per_s(double rate) {
     return result::number(rate, 1);
 }
 
+// Where so many calls are expected, that many more or less are chance: two standard deviations of a
+// Poisson number, and two calls at the edges.
+double chance(double expected) {
+    return 2 + 2 * std::sqrt(std::max(0.0, expected));
+}
+
 // What may be seen after a trigger, until the throttle has stepped back up too far to tell.
 struct Look {
     Pace after;
@@ -121,11 +128,15 @@ std::optional<Look> look_after(const Scene& scene, const Group& group, std::int6
     constexpr double kTooMuch = 0.95;
     const auto& d = *group.declared;
     const auto& t = *d.throttle;
+    // A throttle scales the request limit. Where another limit or little demand kept calls well
+    // below that, it leaves more of the rate before.
+    const double limit = static_cast<double>(d.requests) / to_seconds(d.window + d.guard);
+    const double whole = std::max(1.0, limit / std::max(before.per_s(), 1e-9));
     const std::int64_t learnt = trigger + scene.jitter_within(d.window);
     const std::int64_t span = std::max<std::int64_t>(t.calm.count(), 1);
     for (int steps = 1;; ++steps) {
         Look look;
-        look.most = t.decrease + t.restore_step * steps + kRoom;
+        look.most = (t.decrease + t.restore_step * steps + kRoom) * whole;
         const std::int64_t until = learnt + span * steps;
         if (look.most >= kTooMuch || until > scene.end) return std::nullopt;
         look.after = pace(scene, group, shut, learnt, until);
@@ -145,7 +156,8 @@ WitnessCheck reaction(const Scene& scene, const Group& group, const Storm& storm
         look = look_after(scene, group, storm.triggers[i], before, shut);
     if (!look)
         return not_exercised(std::move(check),
-                             "hints forbade calls for as long as a reaction would have shown");
+                             "hints forbade calls for as long as a reaction would have shown, or "
+                             "the rate before was below what the throttle leaves");
     check.from = Nanos{storm.refused.front()};
     check.to = Nanos{storm.refused.back()};
     const Pace& after = look->after;
@@ -155,9 +167,9 @@ WitnessCheck reaction(const Scene& scene, const Group& group, const Storm& storm
     check.actual =
         fmt::format("{} → {}/s, in flight {} → {}", per_s(before.per_s()), per_s(after.per_s()),
                     per_s(before.in_flight), per_s(after.in_flight));
-    // A handful of calls more or less is chance.
-    const double excess = static_cast<double>(after.calls) - look->allowance -
-                          look->most * before.per_s() * after.seconds;
+    const double left = look->most * before.per_s() * after.seconds;
+    const double excess = static_cast<double>(after.calls) - look->allowance - left;
+    // Throttled calls are paced, so a handful more or less is all that chance does.
     check.answer = excess <= 2 ? WitnessAnswer::kept : WitnessAnswer::broken;
     const double last = static_cast<double>(storm.refused.back() - storm.refused.front()) / 1e9;
     check.sentence = fmt::format(
@@ -167,6 +179,27 @@ WitnessCheck reaction(const Scene& scene, const Group& group, const Storm& storm
         group.declared->throttle->trigger, result::plural(storm.refused.size(), "429"),
         per_s(last));
     return check;
+}
+
+// How full the window of requests or tokens was at most between `from` and `to`: 1 is the limit.
+double fullest(const Scene& scene, const Group& group, std::int64_t from, std::int64_t to) {
+    const auto& d = *group.declared;
+    const std::int64_t window = (d.window + d.guard).count();
+    double most = 0, tokens = 0;
+    std::size_t first = 0;
+    for (std::size_t k = 0; k < group.rows.size(); ++k) {
+        const Row& row = scene.row(group.rows[k]);
+        if (row.at >= to) break;
+        tokens += row.reserved_tokens;
+        for (; scene.row(group.rows[first]).at <= row.at - window; ++first)
+            tokens -= scene.row(group.rows[first]).reserved_tokens;
+        if (row.at < from) continue;
+        if (d.requests > 0)
+            most = std::max(most,
+                            static_cast<double>(k - first + 1) / static_cast<double>(d.requests));
+        if (d.tokens > 0) most = std::max(most, tokens / static_cast<double>(d.tokens));
+    }
+    return most;
 }
 
 WitnessCheck recovery(const Scene& scene, const Group& group, const Storm& storm,
@@ -200,14 +233,34 @@ WitnessCheck recovery(const Scene& scene, const Group& group, const Storm& storm
     check.bound_value = kAsked;
     check.actual_value = after.per_s() / wanted;
     check.actual = fmt::format("back to {}/s of {}", per_s(after.per_s()), per_s(wanted));
-    const double missing = kAsked * wanted * after.seconds - static_cast<double>(after.calls);
-    check.answer = missing <= 2 ? WitnessAnswer::kept : WitnessAnswer::broken;
+    const double due_calls = kAsked * wanted * after.seconds;
+    const double missing = due_calls - static_cast<double>(after.calls);
+    // A full window is all there is: calls leave it as unevenly as they came.
+    constexpr double kFull = 0.9;
+    const bool full = missing > chance(due_calls) && fullest(scene, group, due, scene.end) >= kFull;
+    check.answer =
+        missing <= chance(due_calls) || full ? WitnessAnswer::kept : WitnessAnswer::broken;
     check.sentence = fmt::format(
         "from {} s after the last 429 on {} calls a second came, {} before the first and {} asked "
-        "for",
+        "for{}",
         per_s(static_cast<double>(due - last) / 1e9), per_s(after.per_s()), per_s(before.per_s()),
-        per_s(wanted));
+        per_s(wanted), full ? "; its window was full again" : "");
     return check;
+}
+
+// What the declared limits let through in the long run.
+double lasting_rate(const Scene& scene, const Group& group) {
+    const auto& d = *group.declared;
+    const double window = to_seconds(d.window + d.guard);
+    double rate = static_cast<double>(d.requests) / window;
+    std::uint64_t reserved = 0;
+    for (const std::uint32_t i : group.rows) reserved += scene.row(i).reserved_tokens;
+    if (d.tokens > 0 && reserved > 0) {
+        const double each = static_cast<double>(reserved) / static_cast<double>(group.rows.size());
+        const double by_tokens = static_cast<double>(d.tokens) / each / window;
+        rate = rate > 0 ? std::min(rate, by_tokens) : by_tokens;
+    }
+    return rate > 0 ? rate : std::numeric_limits<double>::max();
 }
 
 }  // namespace
@@ -234,8 +287,7 @@ void judge_throttle(const Scene& scene, std::vector<WitnessCheck>& out) {
         Pace before =
             pace(scene, group, shut, std::max(scene.from, first - t.window.count()), first);
         // A burst before the storm is more than that.
-        if (const auto& d = *group.declared; d.requests > 0)
-            before.most_per_s = static_cast<double>(d.requests) / to_seconds(d.window + d.guard);
+        before.most_per_s = lasting_rate(scene, group);
         if (before.calls < kLeastCalls) {
             both("too few calls came before the first 429 to know a rate");
             continue;

@@ -23,7 +23,10 @@ struct Limits {
     std::int64_t burst = 15;
     Nanos window = 60s;
     Nanos guard = 50ms;
+    std::int64_t tokens = 0;       // per window
+    std::int64_t concurrency = 0;  // at once
 };
+inline constexpr std::int64_t kTokensAsked = 300;  // by every call
 
 // Decides whether a call may go to one provider; learns of its 429s. Sliding log, bucket, hints,
 // throttle: what squad-api declares.
@@ -33,8 +36,8 @@ class Limiter {
         : limits_(limits), tokens_(static_cast<double>(limits.burst)) {}
     virtual ~Limiter() = default;
 
-    // "" or why not. Takes the call when it may go.
-    virtual std::string take(Nanos now) {
+    // "" or why not. Takes the call of this request when it may go.
+    virtual std::string take(Nanos now, std::uint64_t) {
         if (now < floor_) return "throttle";
         refill(now);
         while (!log_.empty() && log_.front() <= now - limits_.window - limits_.guard)
@@ -49,6 +52,9 @@ class Limiter {
         if (hint) floor_ = std::max(floor_, now + *hint);
         slow_down(now);
     }
+    // Every call that was taken ends once, before refused() when it was a 429.
+    virtual void ended(Nanos, std::uint64_t /*request*/, int /*status*/,
+                       std::optional<Nanos> /*hint*/) {}
 
   protected:
     void slow_down(Nanos now) {
@@ -121,7 +127,7 @@ class World {
             now_ = next.at;
             next.act();
         }
-        end_ = std::max(now_, length);
+        end_ = length;  // of the schedule, as a run says it
     }
 
     [[nodiscard]] std::vector<result::WitnessCheck> judged() {
@@ -144,6 +150,8 @@ class World {
             one.name = p.name;
             one.requests = p.limits.requests;
             one.burst = p.limits.burst;
+            one.tokens = p.limits.tokens;
+            one.concurrency = p.limits.concurrency;
             one.window = p.limits.window;
             one.guard = p.limits.guard;
             one.throttle = DeclaredThrottle{3, 10s, 0.5, 1s, 0.1, 3s, 0.1};
@@ -175,7 +183,7 @@ class World {
         for (; trip.place < providers_.size(); ++trip.place) {
             if (overlooks(trip, trip.place)) continue;
             auto& p = providers_[trip.place];
-            const std::string why = p.limiter->take(now_);
+            const std::string why = p.limiter->take(now_, trip.number);
             if (why.empty()) return call(std::move(trip));
             trip.attempts.emplace_back(p.name, "skipped:" + why);
         }
@@ -198,7 +206,7 @@ class World {
         const Nanos latency =
             a.status == 200 ? from_seconds(0.1 + random_.exponential() * 0.2) : 2ms;
         a.done = arrives + latency;
-        a.reserved_tokens = 300;
+        a.reserved_tokens = kTokensAsked;
         a.in_flight = static_cast<std::int64_t>(++in_flight_[p.name]);
         log_.push_back(a);
         when(*a.done + 300us,
@@ -208,6 +216,7 @@ class World {
     void returned(Trip trip, const arrivals::Arrival& a) {
         auto& p = providers_[trip.place];
         --in_flight_[p.name];
+        p.limiter->ended(now_, trip.number, static_cast<int>(a.status), a.retry_after);
         if (a.status == 200) {
             trip.attempts.emplace_back(p.name, "ok");
             return answer(trip, 200, p.name);

@@ -8,6 +8,7 @@
 #include "load/engine/connection_pool.h"
 #include "load/engine/driver.h"
 #include "load/engine/virtual_user.h"
+#include "load/pacing/active_share.h"
 
 namespace squadload::engine {
 namespace {
@@ -32,7 +33,9 @@ class User final : public transport::Timer {
     const std::uint16_t user_class;
     std::uint64_t iteration = 0;
     MonoTime intended{};
+    MonoTime not_before{};  // on_429: wait
     bool spawned = false;
+    bool parked = false;                     // adaptive: not among the active users
     std::unique_ptr<Connection> connection;  // per_user mode, made at the first request
     User* next_waiting = nullptr;            // shared mode
 
@@ -53,6 +56,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
                 std::max<std::uint64_t>(1, context.share.of(scenario_.target.connections.max))),
           bounded_by_requests_(scenario_.requests.has_value()),
           budget_(context.share.of(scenario_.requests.value_or(0))) {
+        if (scenario_.on_429.adaptive) active_.emplace(scenario_.time_scale);
         const auto classes = context.entries.classes_of_users(scenario_.users);
         for (std::uint32_t u = context.share.index; u < scenario_.users; u += context.share.count) {
             User& user = *users_.emplace_back(std::make_unique<User>(*this, u, classes[u]));
@@ -124,7 +128,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
 
     std::uint32_t in_flight() const override { return running_; }
     std::uint32_t backlog() const override { return waiting_; }
-    std::uint32_t users() const override { return spawned_; }
+    std::uint32_t users() const override { return spawned_ - parked_; }
 
     std::uint64_t connections_opened() const override {
         std::uint64_t sum = pool_.opened();
@@ -148,6 +152,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
             user.spawned = true;
             ++spawned_;
         }
+        if (active_ && !user.next && parks(user)) return;
         if (user.flow) {
             user.next ? request(user) : begin_sequence(user);
             return;
@@ -185,6 +190,31 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         } else {
             wait_for_connection(user);
         }
+    }
+
+    // Adaptive -----------------------------------------------------------------------------------
+
+    void note_429(MonoTime now) {
+        if (active_) active_->rate_limited(now);
+    }
+
+    // Whether a user that would begin an iteration, or on_start, sits it out: then it asks again
+    // when the share grows. Time spent so is nobody's delay.
+    bool parks(User& user) {
+        const MonoTime now = c_.loop.now();
+        active_->advance(now);
+        const std::size_t place = user.index / c_.share.count;
+        const auto growth = active_->next_growth();
+        const bool parks = growth && !ended(user.intended) &&
+                           place >= active_->of(static_cast<std::uint32_t>(users_.size()));
+        if (parks != user.parked) parks ? ++parked_ : --parked_;
+        user.parked = parks;
+        if (!parks) return false;
+        if (user.flow)
+            go_on_at(user, std::max(*growth, now + Nanos{1}));
+        else
+            plan_next(user, std::max(*growth, now + Nanos{1}));
+        return true;
     }
 
     // Arms the user for its next iteration, or retires it when that would be after the end.
@@ -315,6 +345,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
 
     // Without a wait it goes on at once, in the same turn.
     void go_on_at(User& user, MonoTime intended) {
+        if (!leaving(user)) intended = std::max(intended, user.not_before);
         user.intended = intended;
         if (intended <= user.flow->ended()) {
             due(user);
@@ -379,12 +410,20 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         c_.recorder.started(connection.job(), actual_start);
     }
 
+    void exchange_refused(Connection& connection, const ExchangeResult& so_far,
+                          Nanos wait) override {
+        c_.recorder.refused(connection.job(), so_far, wait);
+        note_429(so_far.end);
+    }
+
     void exchange_done(Connection& connection, const ExchangeResult& result) override {
         const Connection::Job job = connection.job();
         c_.recorder.finished(job, result);
         --running_;
         if (shared_) pool_.put_back(job.slot);
         User& user = *users_[job.user / c_.share.count];
+        if (result.outcome == measure::Outcome::rate_limited) note_429(result.end);
+        if (result.user_waits) user.not_before = result.end + *result.user_waits;
         if (user.flow) {
             flow_answered(user, result);
             return;
@@ -394,7 +433,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         const Nanos next = pacing::next_start(wait, c_.recorder.since_start(job.intended),
                                               c_.recorder.since_start(result.end), random);
         ++user.iteration;
-        user.intended = start_ + next;
+        user.intended = std::max(start_ + next, user.not_before);
         // Without a wait the next request goes out at once, in the same turn.
         if (user.intended <= result.end && user.intended < end_) {
             due(user);
@@ -406,6 +445,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     DriverContext c_;
     const scenario::Scenario& scenario_;
     bool shared_;
+    std::optional<pacing::ActiveShare> active_;
     ConnectionPool pool_;
     bool bounded_by_requests_;
     std::uint64_t budget_;
@@ -423,6 +463,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     std::uint32_t live_ = 0;        // without a flow: will run again, or are running or waiting
     std::uint32_t flow_users_ = 0;  // with one, not gone
     std::uint32_t spawned_ = 0;
+    std::uint32_t parked_ = 0;
     std::uint32_t running_ = 0;
     std::uint32_t waiting_ = 0;  // for a connection of the pool
 };

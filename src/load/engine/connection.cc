@@ -10,6 +10,7 @@
 #include "load/engine/user_data.h"
 #include "load/http/expectation.h"
 #include "load/http/redirect.h"
+#include "load/http/retry_after.h"
 
 namespace squadload::engine {
 
@@ -34,12 +35,6 @@ std::string_view not_done(Channel::Stage stage) {
         default:
             return "no connection";
     }
-}
-
-bool read_claim(const attribution::Attributor& attributor, const http::ResponseParser& response,
-                measure::Claim& claim) {
-    thread_local attribution::Attributor::Scratch scratch;
-    return attributor.read(response, scratch, claim);
 }
 
 std::string_view broken_off(int error, bool started) {
@@ -73,13 +68,15 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
     connect_ = handshake_ = first_byte_ = Nanos{-1};
     resumed_ = false;
     bytes_received_ = bytes_sent_ = 0;
-    redirects_ = 0;
+    redirects_ = earlier_redirects_ = retries_ = 0;
+    waited_ = Nanos{0};
     begun_ = false;
     origin_ = &plan_.origin;
     if (std::exchange(holds_, false)) buffer_.swap(held_);
     scenario::RenderContext context{job.number, random, job.user};
     if (job.data != nullptr) context.variables = job.data->variables;
-    request_ = entries_.render(job.entry, context, job.data, buffer_, body_scratch);
+    request_ = first_request_ =
+        entries_.render(job.entry, context, job.data, buffer_, body_scratch);
     if (socket_state_ == SocketState::closing) {
         waiting_for_close_ = true;
         return;
@@ -89,7 +86,7 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
 
 void Connection::begin() {
     begun_ = true;
-    actual_start_ = loop_.now();
+    actual_start_ = try_start_ = loop_.now();
     owner_.exchange_started(*this, actual_start_);
     send_hop();
 }
@@ -100,7 +97,7 @@ void Connection::send_hop() {
     const bool head = redirects_ == 0 ? compiled.head_request : redirect_chain_->head_request();
     parser_.start(head, compiled.keeps_headers, compiled.keeps_body,
                   {limits.header_bytes, limits.body_bytes, limits.checked_body_bytes});
-    hop_start_ = redirects_ == 0 ? actual_start_ : loop_.now();
+    hop_start_ = redirects_ == 0 ? try_start_ : loop_.now();
     if (socket_state_ == SocketState::connected) {
         send_request();
         return;
@@ -124,7 +121,7 @@ void Connection::send_request() {
 MonoTime Connection::deadline_of_hop(Nanos limit) const {
     const Nanos total = entries_[job_.entry].request->timeouts.total;
     return std::min(limit.count() == 0 ? MonoTime::max() : hop_start_ + limit,
-                    total.count() == 0 ? MonoTime::max() : actual_start_ + total);
+                    total.count() == 0 ? MonoTime::max() : try_start_ + total);
 }
 
 // Moves the deadline; the armed timer is left alone unless it would come too late, and looks again
@@ -141,6 +138,10 @@ void Connection::on_timer() {
     if (start_error_ != 0) {
         const int error = std::exchange(start_error_, 0);
         fail_to_connect(error, now);
+        return;
+    }
+    if (retry_at_) {
+        now < *retry_at_ ? loop_.set_timer(*this, *retry_at_) : retry();
         return;
     }
     if (now < deadline_) {
@@ -170,7 +171,7 @@ void Connection::on_connected(int error) {
         return;
     }
     socket_state_ = SocketState::connected;
-    if (redirects_ == 0) measure_connect();
+    if (redirects_ == 0 && retries_ == 0) measure_connect();
     send_request();
 }
 
@@ -187,19 +188,19 @@ void Connection::measure_connect() {
 
 void Connection::on_sent(int error) {
     sent_ = true;
-    if (error == 0 || !busy_ || parser_.started()) return;
+    if (error == 0 || !busy_ || retry_at_ || parser_.started()) return;
     fail(Outcome::connection_closed, "connection closed while the request was sent",
          loop_.batch_time());
 }
 
 void Connection::on_received(std::span<const char> bytes) {
-    if (!busy_ || waiting_for_close_) {
+    if (expects_nothing()) {
         close_socket(true);  // bytes nobody asked for: the connection cannot be trusted with
                              // another exchange
         return;
     }
     if (!parser_.started()) {
-        first_byte_ = std::max(Nanos{0}, loop_.batch_time() - actual_start_);
+        first_byte_ = std::max(Nanos{0}, loop_.batch_time() - try_start_);
         const auto& timeouts = entries_[job_.entry].request->timeouts;
         if (timeouts.first_byte.count() != 0) watch(deadline_of_hop(Nanos{0}));
     }
@@ -218,7 +219,7 @@ void Connection::on_received(std::span<const char> bytes) {
 }
 
 void Connection::on_end(int error) {
-    if (!busy_ || waiting_for_close_) {
+    if (expects_nothing()) {
         close_socket(false);
         return;
     }
@@ -259,7 +260,8 @@ ExchangeResult Connection::result_so_far(MonoTime end) const {
     r.first_byte = first_byte_;
     r.bytes_received = bytes_received_;
     r.bytes_sent = bytes_sent_ + (sent_ ? request_.size() : 0);
-    r.redirects = redirects_;
+    r.redirects = earlier_redirects_ + redirects_;
+    r.waited = waited_;
     return r;
 }
 
@@ -284,9 +286,15 @@ void Connection::complete(std::span<const char> last_bytes) {
         r.outcome = Outcome::protocol_error;
         message = "bytes after the end of the response";
     } else if (r.status == 429) {
+        const auto& on = plan_.scenario.on_429;
+        if (on.action == scenario::On429::Action::retry && retries_ < on.max_retries) {
+            wait_to_retry(r);
+            return;
+        }
         r.outcome = Outcome::rate_limited;
+        if (on.action == scenario::On429::Action::wait) r.user_waits = wait_after_429();
     } else if (expect.accepts(r.status)) {
-        message = http::unmet_expectation(expect, parser_, r.end - r.actual_start);
+        message = http::unmet_expectation(expect, parser_, r.end - try_start_);
         if (message.empty() && job_.data != nullptr) {
             message = compiled.extractor.extract(parser_, job_.data->variables);
         }
@@ -300,11 +308,60 @@ void Connection::complete(std::span<const char> last_bytes) {
     r.message = message;
     if (!message.empty()) r.example = compiled.keeps_body ? parser_.body() : body_in(last_bytes);
     measure::Claim claim;
-    if (compiled.attributes && read_claim(entries_.attributor(), parser_, claim)) r.claim = &claim;
+    read_claim(r, claim);
     // The next exchange begins at the target again.
     const bool keep =
         sent_ && parser_.keep_alive() && parser_.excess_bytes() == 0 && origin_ == &plan_.origin;
     finish(r, keep, false);
+}
+
+void Connection::read_claim(ExchangeResult& result, measure::Claim& claim) const {
+    if (!entries_[job_.entry].attributes) return;
+    thread_local attribution::Attributor::Scratch scratch;
+    if (entries_.attributor().read(parser_, scratch, claim)) result.claim = &claim;
+}
+
+Nanos Connection::wait_after_429() const {
+    const auto& on = plan_.scenario.on_429;
+    const auto hint = http::parse_retry_after(parser_.header("retry-after"), wall_now());
+    const Nanos wait = std::min(hint.value_or(on.default_wait), on.max_wait);
+    // Users that were refused together must not come back together.
+    const std::uint64_t key = job_.number ^ (job_.user << 20) ^ (std::uint64_t{retries_} << 56) ^
+                              (std::uint64_t{job_.entry} << 40);
+    Random random(plan_.scenario.seed, RandomStream::backoff, key);
+    return wait + from_seconds(to_seconds(wait) * on.jitter * random.unit());
+}
+
+// The response is a complete 429; the request goes out again later.
+void Connection::wait_to_retry(const ExchangeResult& refused) {
+    const Nanos wait = wait_after_429();
+    ExchangeResult r = refused;
+    r.outcome = Outcome::rate_limited;
+    r.actual_start = try_start_;
+    measure::Claim claim;
+    read_claim(r, claim);
+    const bool keep = sent_ && parser_.keep_alive() && origin_ == &plan_.origin;
+    bytes_sent_ += request_.size();
+    sent_ = false;
+    ++retries_;
+    waited_ += wait;
+    retry_at_ = r.end + wait;
+    deadline_ = MonoTime::max();
+    if (!keep) close_socket(false);
+    loop_.set_timer(*this, *retry_at_);
+    owner_.exchange_refused(*this, r, wait);
+}
+
+void Connection::retry() {
+    retry_at_.reset();
+    try_start_ = loop_.now();
+    earlier_redirects_ += std::exchange(redirects_, 0);
+    origin_ = &plan_.origin;
+    request_ = first_request_;
+    if (socket_state_ == SocketState::closing)
+        waiting_for_close_ = true;
+    else
+        send_hop();
 }
 
 // The response is complete. The next request goes out at once when its connection is this one, else
@@ -378,6 +435,7 @@ void Connection::finish(const ExchangeResult& result, bool keep, bool reset) {
     if (!keep) close_socket(reset);
     busy_ = false;
     waiting_for_close_ = false;
+    retry_at_.reset();
     deadline_ = MonoTime::max();
     owner_.exchange_done(*this, result);
 }
@@ -397,7 +455,10 @@ void Connection::abandon() {
         owner_.exchange_started(*this, actual_start_);
     }
     start_error_ = 0;
-    fail(Outcome::abandoned, "still in flight when graceful_stop ended", loop_.now());
+    fail(Outcome::abandoned,
+         retry_at_ ? "waiting after a 429 when graceful_stop ended"
+                   : "still in flight when graceful_stop ended",
+         loop_.now());
 }
 
 void Connection::shut() {

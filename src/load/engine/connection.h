@@ -24,7 +24,8 @@ namespace squadload::engine {
 class Connection;
 struct UserData;
 
-// How an exchange ended: one request and its response, or several when redirects were followed.
+// How an exchange ended: one request and its response, or several when redirects were followed or
+// a 429 was retried.
 // Views are valid during the call.
 struct ExchangeResult {
     measure::Outcome outcome = measure::Outcome::ok;
@@ -35,12 +36,15 @@ struct ExchangeResult {
     MonoTime end{};
     Nanos connect{-1};                 // of the first connection
     Nanos handshake{-1};               // of TLS, after `connect`; -1: none, or not completed
-    Nanos first_byte{-1};              // of the last response, from the actual start
+    Nanos first_byte{-1};              // of the last response, from the start of that try
     std::uint64_t bytes_received = 0;  // of HTTP: what TLS adds is not counted
     std::uint64_t bytes_sent = 0;
     std::uint32_t redirects = 0;            // followed
     bool resumed = false;                   // that handshake resumed a session
     const measure::Claim* claim = nullptr;  // what the response says of who served it, if anything
+    Nanos waited{};                         // between tries, because 429s asked for it
+    // After a 429 under on_429: wait: for how long the user is to send nothing.
+    std::optional<Nanos> user_waits;
     bool own_limit = false;  // not the target's doing: this machine had no port or descriptor left
 };
 
@@ -50,6 +54,10 @@ class ExchangeOwner {
     virtual void exchange_done(Connection& connection, const ExchangeResult& result) = 0;
     // The request's actual start: connect() was issued, or its first byte went to the kernel.
     virtual void exchange_started(Connection& connection, MonoTime actual_start) = 0;
+    // A 429 came, and the request goes out again after `wait`. `so_far` is that response's, with
+    // the start of its try as actual start.
+    virtual void exchange_refused(Connection& /*connection*/, const ExchangeResult& /*so_far*/,
+                                  Nanos /*wait*/) {}
 
   protected:
     ~ExchangeOwner() = default;
@@ -114,6 +122,12 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     void send_request();
     void measure_connect();
     [[nodiscard]] std::string follow_redirect();  // "", or why not
+    [[nodiscard]] Nanos wait_after_429() const;   // drawn anew each time
+    void wait_to_retry(const ExchangeResult& refused);
+    void retry();
+    // Nothing of the request under way is on the wire: what comes now, nobody asked for.
+    [[nodiscard]] bool expects_nothing() const { return !busy_ || waiting_for_close_ || retry_at_; }
+    void read_claim(ExchangeResult& result, measure::Claim& claim) const;
     void keep_cookies();
     [[nodiscard]] std::optional<std::string_view> next_cookie();
     void complete(std::span<const char> last_bytes);
@@ -147,7 +161,12 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     bool holds_ = false;  // buffer_ is to become held_ before it is written again
     http::ResponseParser parser_;
     MonoTime actual_start_{};
-    MonoTime hop_start_{};  // of the request under way
+    MonoTime try_start_{};              // of the first request of this try
+    MonoTime hop_start_{};              // of the request under way
+    std::optional<MonoTime> retry_at_;  // waiting after a 429
+    std::span<const char> first_request_;
+    std::uint32_t retries_ = 0;
+    Nanos waited_{};
     MonoTime deadline_ = MonoTime::max();
     Nanos connect_{-1};
     Nanos handshake_{-1};
@@ -155,7 +174,8 @@ class Connection final : private transport::SocketHandler, private transport::Ti
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;  // in requests before the one under way
     std::uint64_t opened_ = 0;
-    std::uint32_t redirects_ = 0;
+    std::uint32_t redirects_ = 0;                    // in this try
+    std::uint32_t earlier_redirects_ = 0;            // in those before
     std::unique_ptr<RedirectChain> redirect_chain_;  // from the first redirect on
     std::string cookie_;                             // of the request after a redirect
 };

@@ -54,8 +54,10 @@ CompiledEntry compile(const Plan& plan, const scenario::UserClass& user_class,
     c.cookies = user_class.cookies;
     c.extractor = http::Extractor(task.extract, user_class.variables);
     c.attributes = !attributor.empty();
-    c.keeps_headers = !task.expect.headers.empty() || c.extractor.needs_headers() || c.cookies ||
-                      c.max_redirects > 0 || attributor.needs_headers();
+    // What a 429 asks for is in its headers.
+    const bool waits = plan.scenario.on_429.action != scenario::On429::Action::record;
+    c.keeps_headers = waits || !task.expect.headers.empty() || c.extractor.needs_headers() ||
+                      c.cookies || c.max_redirects > 0 || attributor.needs_headers();
     c.keeps_body = task.expect.reads_body() || c.extractor.needs_body() || attributor.needs_body();
     c.head_request = task.method == "HEAD";
     c.sends_length =

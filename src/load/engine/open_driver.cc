@@ -200,6 +200,11 @@ class OpenDriver final : public Driver, private ExchangeOwner {
         c_.recorder.started(connection.job(), actual_start);
     }
 
+    void exchange_refused(Connection& connection, const ExchangeResult& so_far,
+                          Nanos wait) override {
+        c_.recorder.refused(connection.job(), so_far, wait);
+    }
+
     void exchange_done(Connection& connection, const ExchangeResult& result) override {
         const Connection::Job& job = connection.job();
         c_.recorder.finished(job, result);

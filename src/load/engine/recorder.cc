@@ -39,7 +39,7 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.outcome = result.outcome;
     r.status = result.status;
     r.response_time = result.end - job.intended;
-    r.service_time = result.end - result.actual_start;
+    r.service_time = result.end - result.actual_start - result.waited;
     const Delay delay = delay_of(job, result);
     r.blocked = delay.blocked;
     r.generator_lag = delay.generator_lag;
@@ -51,7 +51,8 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.bytes_sent = result.bytes_sent;
     r.redirects = result.redirects;
     interval_->tasks[job.entry].record(r);
-    if (result.claim != nullptr) record_claim(*result.claim, r, since_start(result.end));
+    if (result.user_waits) interval_->tasks[job.entry].retry_wait.record(*result.user_waits);
+    if (result.claim != nullptr) record_claim(result, r.task, r.response_time);
     first_intended_ = std::min(first_intended_, since_start(job.intended));
     const Nanos end = since_start(result.end);
     last_end_ = std::max(last_end_, end);
@@ -63,14 +64,21 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     }
 }
 
-void Recorder::record_claim(const measure::Claim& said, const measure::RequestRecord& r,
-                            Nanos end) {
-    measure::Claim claim = said;
-    claim.end = end;
-    claim.task = r.task;
-    claim.status = r.status;
-    claim.ok = r.outcome == measure::Outcome::ok;
-    if (!claim.provider.empty()) interval_->providers.record(claim, r.response_time);
+void Recorder::refused(const Connection::Job& job, const ExchangeResult& so_far, Nanos wait) {
+    auto& stats = interval_->tasks[job.entry];
+    ++stats.responses_429;
+    ++stats.retries;
+    stats.retry_wait.record(wait);
+    if (so_far.claim != nullptr) record_claim(so_far, job.entry, so_far.end - so_far.actual_start);
+}
+
+void Recorder::record_claim(const ExchangeResult& result, std::uint16_t task, Nanos response_time) {
+    measure::Claim claim = *result.claim;
+    claim.end = since_start(result.end);
+    claim.task = task;
+    claim.status = result.status;
+    claim.ok = result.outcome == measure::Outcome::ok;
+    if (!claim.provider.empty()) interval_->providers.record(claim, response_time);
     if (keeps_claims_) interval_->claims.add(claim);
 }
 

@@ -52,6 +52,8 @@ class Recorder {
     void nothing_to_send();
     void started(const Connection::Job& job, MonoTime actual_start);
     void finished(const Connection::Job& job, const ExchangeResult& result);
+    // A 429 that is retried after `wait`: no outcome yet.
+    void refused(const Connection::Job& job, const ExchangeResult& so_far, Nanos wait);
     void unsent(std::uint16_t entry, bool slot_was_free);
     // `time` < 0: it has none.
     void iteration_ended(std::uint16_t sequence, measure::IterationEnd end, Nanos time,
@@ -80,7 +82,7 @@ class Recorder {
     [[nodiscard]] Nanos last_end() const { return last_end_; }
 
   private:
-    void record_claim(const measure::Claim& said, const measure::RequestRecord& r, Nanos end);
+    void record_claim(const ExchangeResult& result, std::uint16_t task, Nanos response_time);
 
     IntervalSink& sink_;
     std::uint32_t worker_;

@@ -36,7 +36,8 @@ struct Claim {
 class ClaimLog {
   public:
     // Past the bound claims are counted in lost() and not kept.
-    explicit ClaimLog(std::size_t most = 0) : most_(most) {}
+    ClaimLog() = default;
+    explicit ClaimLog(std::size_t most) : most_(most) {}
 
     void add(const Claim& claim);
     void merge(const ClaimLog& other);  // appends; `lost` adds up; the larger bound holds
@@ -57,7 +58,7 @@ class ClaimLog {
         Claim::Fallback fallback = Claim::Fallback::unknown;
         bool ok = false;
     };
-    std::size_t most_;
+    std::size_t most_ = 0;
     std::uint64_t lost_ = 0;
     std::vector<Record> records_;
     std::string text_;

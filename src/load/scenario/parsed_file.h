@@ -41,6 +41,7 @@ struct ScenarioSpec {
     LoadSettings load;
     std::vector<ThresholdEntry> thresholds;
     std::vector<Event> events{};
+    std::optional<On429> on_429{};
 };
 
 // A deployment stage: dev, staging, prod.
@@ -67,6 +68,7 @@ struct ParsedFile {
     ProviderSettings providers;
     SuiteSettings suite;
     Attribution attribution;
+    On429 on_429;
     ObserveSettings observe;
     std::string witness_url;
     SourceMark witness_mark;
@@ -112,6 +114,8 @@ void override_way(const CommandLine& command_line, const Environment& environmen
 [[nodiscard]] ObserveSettings read_observe(const yaml::Value& value);
 // read_events.cc
 [[nodiscard]] std::vector<Event> read_events(const yaml::Value& value);
+// read_on_429.cc: an action's name, or a map.
+[[nodiscard]] On429 read_on_429(const yaml::Value& value);
 // read_suite.cc
 [[nodiscard]] SuiteSettings read_suite(const yaml::Value& value,
                                        const std::vector<ScenarioSpec>& scenarios);

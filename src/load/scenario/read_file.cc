@@ -219,6 +219,7 @@ ParsedFile read_map(const Map& map, const yaml::Document& document,
         file.witness_mark = v->mark();
     }
     if (const auto v = map.get("attribution")) file.attribution = read_attribution(*v);
+    if (const auto v = map.get("on_429")) file.on_429 = read_on_429(*v);
     if (const auto v = map.get_or_null("suite")) file.suite = read_suite(*v, file.scenarios);
     return file;
 }
@@ -244,10 +245,9 @@ Result<ParsedFile> read_file(const yaml::Document& document, const Environment& 
                        "expected keys such as scenarios and users at the top, not a list or text");
     }
     const Map map =
-        root.map({"version", "target", "users", "endpoints", "data", "scenarios",
-                              "stages", "thresholds", "fail_fast", "provider_settings", "suite",
-                              "attribution", "observe", "witness", "seed", "workers",
-                              "graceful_stop"});
+        root.map({"version", "target", "users", "endpoints", "data", "scenarios", "stages",
+                  "thresholds", "fail_fast", "provider_settings", "suite", "attribution", "observe",
+                  "witness", "on_429", "seed", "workers", "graceful_stop"});
     ParsedFile file = read_map(map, document, environment);
     if (problems.first()) return tl::unexpected(*problems.first());
     if (file.scenarios.empty()) return fail_at(start, "the file defines no scenarios");

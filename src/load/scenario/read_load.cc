@@ -109,7 +109,7 @@ ScenarioSpec read_scenario(const Value::Named& entry) {
     spec.mark = entry.key_mark;
     const Map map = entry.value.map({"users", "spawn_rate", "duration", "description", "kind",
                                      "rate", "arrivals", "stages", "requests", "max_in_flight",
-                                     "graceful_stop", "thresholds", "events"});
+                                     "graceful_stop", "thresholds", "events", "on_429"});
     check_combinations(map);
     spec.load = read_load([&](std::string_view key) { return map.get(key); });
     if (const auto description = map.get_or_null("description")) {
@@ -122,6 +122,7 @@ ScenarioSpec read_scenario(const Value::Named& entry) {
         spec.thresholds = read_thresholds(*bounds);
     }
     if (const auto events = map.get("events")) spec.events = read_events(*events);
+    if (const auto on_429 = map.get("on_429")) spec.on_429 = read_on_429(*on_429);
     return spec;
 }
 

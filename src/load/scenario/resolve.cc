@@ -382,6 +382,29 @@ void apply_fail_fast(const CommandLine& command_line, const Environment& environ
     if (command_line.fail_fast) fail_fast.enabled = true;
 }
 
+// Users wait in the closed model only: an open arrival does not ask how the last one fared.
+Result<void> set_on_429(const ParsedFile& file, const ScenarioSpec& spec, Scenario& out) {
+    const bool own = spec.on_429.has_value();
+    out.on_429 = own ? *spec.on_429 : file.on_429;
+    On429& on = out.on_429;
+    const bool waits = on.action == On429::Action::wait;
+    if (out.model == Model::closed || !(waits || on.adaptive)) return {};
+    // What the file says for every scenario applies where it can.
+    if (!own) {
+        out.notes.push_back(
+            fmt::format("on_429: {} is for the closed model; here every arrival keeps its time",
+                        waits ? "wait" : "adaptive"));
+        if (waits) on.action = On429::Action::record;
+        on.adaptive = false;
+        return {};
+    }
+    return fail_at(on.mark,
+                   fmt::format("scenarios.{}.on_429: {} needs the closed model (users without "
+                               "rate or stages): in the open model arrivals do not wait for the "
+                               "target; use retry or record",
+                               spec.name, waits ? "wait" : "adaptive"));
+}
+
 }  // namespace
 
 Result<Scenario> resolve(const ParsedFile& file, const ScenarioSpec& spec,
@@ -430,6 +453,8 @@ Result<Scenario> resolve(const ParsedFile& file, const ScenarioSpec& spec,
     if (problems.first()) return tl::unexpected(*problems.first());
 
     if (auto finished = load.finish(out); !finished) return tl::unexpected(finished.error());
+    if (auto refused = set_on_429(file, spec, out); !refused)
+        return tl::unexpected(refused.error());
     if (auto note = unreachable_rate_note(out); !note.empty()) out.notes.push_back(std::move(note));
     note_late_events(out);
     // Where quotas are another size, what they are cut to is, too.

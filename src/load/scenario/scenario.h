@@ -207,6 +207,25 @@ struct FailFast {
     std::uint64_t min_samples = 20;
 };
 
+// What a user does about a 429. Waits are what the response asks for (Retry-After), `default_wait`
+// when it does not say, never more than `max_wait`, and then up to `jitter` of it longer.
+struct On429 {
+    enum class Action {
+        record,  // note it and go on
+        wait,    // note it and send nothing before the wait is over; closed model
+        retry,   // send the same request again after it: one outcome, from the first intended start
+    };
+    Action action = Action::record;
+    std::uint32_t max_retries = 3;  // of one request; 1 or more
+    Nanos default_wait = std::chrono::seconds{1};
+    Nanos max_wait = std::chrono::seconds{60};
+    double jitter = 0.1;
+    // Closed model: the number of active users falls while 429s last (pacing/active_share.h).
+    bool adaptive = false;
+    SourceMark mark{};
+};
+[[nodiscard]] std::string_view name_of(On429::Action action);  // "record"
+
 // What happens to a simulated provider while a scenario runs.
 struct Event {
     Nanos at{};  // since the start of the scenario
@@ -319,6 +338,7 @@ struct Scenario {
     Attribution attribution;
     ObserveSettings observe;
     std::vector<Event> events;  // in the order of the file
+    On429 on_429;
     StackSettings stack;
     std::string witness_url;  // of simulated providers beside a target of one's own; "": none
     SourceMark witness_mark;

@@ -46,6 +46,8 @@ void scale_time(Scenario& s) {
         if (event.lasts) event.lasts = shorter(*event.lasts, k);
         if (event.retry_after) event.retry_after = shorter(*event.retry_after, k);
     }
+    s.on_429.default_wait = shorter(s.on_429.default_wait, k);
+    s.on_429.max_wait = shorter(s.on_429.max_wait, k);
     s.fail_fast.window = std::max<Nanos>(std::chrono::seconds{1}, shorter(s.fail_fast.window, k));
     s.notes.push_back(fmt::format(
         "time scale {:g}: durations, waits, events and quota windows are divided by it and rates "

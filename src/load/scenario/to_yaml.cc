@@ -87,6 +87,21 @@ void write_event(YamlWriter& out, const Event& event) {
     out.line(3, text + "}");
 }
 
+void write_on_429(YamlWriter& out, const On429& on) {
+    if (on.action == On429::Action::record && !on.adaptive)
+        return out.key(2, "on_429", name_of(on.action));
+    out.key(2, "on_429");
+    out.key(3, "do", name_of(on.action));
+    if (on.action == On429::Action::retry)
+        out.key(3, "max_retries", fmt::format("{}", on.max_retries));
+    if (on.action != On429::Action::record) {
+        out.key(3, "default_wait", format_duration(on.default_wait));
+        out.key(3, "max_wait", format_duration(on.max_wait));
+        out.key(3, "jitter", fmt::format("{:g}", on.jitter));
+    }
+    if (on.adaptive) out.key(3, "adaptive", "true");
+}
+
 void write_scenario(YamlWriter& out, const Scenario& s) {
     out.key(0, "scenarios");
     out.key(1, s.name);
@@ -102,6 +117,7 @@ void write_scenario(YamlWriter& out, const Scenario& s) {
     }
     if (s.requests) out.key(2, "requests", fmt::format("{}", *s.requests));
     out.key(2, "graceful_stop", format_duration(s.graceful_stop));
+    write_on_429(out, s.on_429);
     if (!s.events.empty()) out.key(2, "events");
     for (const Event& event : s.events) write_event(out, event);
 }
