@@ -81,7 +81,7 @@ say "the Squad API is $api, with redis-server on port $redis_port and postgresql
 
 [[ ${1-} && $1 != -* ]] || set -- all "$@"
 code=0
-"$bin/squadload" run --config config/load_testing.yaml --host "$api" "$@" || code=$?
+"$bin/squadload" run --config config/load_testing.yaml --host "$api" --witness "$(url_of providers)" "$@" || code=$?
 sleep 0.3  # the audit log is written in batches
 rows=$("$(program psql)" -XAtqc 'select count(*), count(distinct provider), sum(fallback::int) from squad_audit' "$postgres_url" | tr '|' ' ')
 read -r count providers fallbacks <<<"$rows"

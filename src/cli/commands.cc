@@ -22,9 +22,12 @@ namespace squadload::cli {
 namespace {
 
 constexpr std::string_view kAll = "all";
+constexpr std::uint32_t kSearchUsers = 10'000;  // a bound on requests in flight, no more
 
 std::optional<std::string> url_of(const Invocation& invocation) {
-    if (invocation.command != Command::run || invocation.arguments.empty()) return std::nullopt;
+    const bool takes_url =
+        invocation.command == Command::run || invocation.command == Command::capacity;
+    if (!takes_url || invocation.arguments.empty()) return std::nullopt;
     if (!is_url(invocation.arguments.front())) return std::nullopt;
     return invocation.arguments.front();
 }
@@ -63,6 +66,39 @@ Result<int> do_run(const Invocation& invocation, const std::string& command_text
     if (!scenarios) return tl::unexpected(scenarios.error());
     return run::run_suite(std::move(*scenarios), run_options(invocation, command_text), terminal,
                           run::system_network());
+}
+
+Result<int> do_capacity(const Invocation& invocation, const std::string& command_text,
+                        const run::Terminal& terminal, const scenario::Environment& environment) {
+    const auto config = load_config(invocation, environment);
+    if (!config) return tl::unexpected(config.error());
+    const auto names = chosen_names(invocation, *config);
+    if (!names) return tl::unexpected(names.error());
+    if (names->size() > 1)
+        return fail(ErrorKind::usage, "capacity searches with one scenario; name it");
+    const auto at_rate = [&](double rate, Nanos step) -> Result<scenario::Scenario> {
+        scenario::CommandLine load = invocation.load;
+        load.rate = fmt::format("{:.9g}", rate);
+        load.duration = format_duration(step);
+        auto scenario = config->effective(names->front(), load);
+        if (!scenario) return scenario;
+        // The users of a closed scenario would be a limit of our own.
+        scenario->users = kSearchUsers;
+        scenario->users_by_default = true;
+        scenario->max_in_flight = 0;
+        if (invocation.thresholds.empty()) {
+            std::erase_if(scenario->thresholds, [](const scenario::ThresholdEntry& bound) {
+                return bound.name.empty() && verdict::is_provider_expression(bound.value);
+            });
+            return scenario;
+        }
+        scenario->thresholds.clear();
+        for (const auto& text : invocation.thresholds)
+            scenario->thresholds.push_back({"", text, SourceMark{"--threshold", 0, 0}});
+        return scenario;
+    };
+    return run::find_capacity(at_rate, invocation.capacity, run_options(invocation, command_text),
+                              terminal, run::system_network());
 }
 
 Result<int> do_list(const Invocation& invocation, const run::Terminal& terminal,
@@ -237,6 +273,8 @@ Result<int> execute(const Invocation& invocation, const std::string& command_tex
             return do_init(invocation, terminal);
         case Command::try_task:
             return do_try(invocation, terminal, environment);
+        case Command::capacity:
+            return do_capacity(invocation, command_text, terminal, environment);
         case Command::audit:
             return audit(invocation.arguments.front(), invocation.declared, terminal);
     }

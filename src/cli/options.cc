@@ -42,10 +42,22 @@ constexpr auto kAuditExamples = R"(Examples:
       --declared reports/load_test_declared_20261126_115930_spike.json
 
 Exit codes: 0 when nothing is broken, 1 when something is, 2 for a file that cannot be read.)";
+constexpr auto kCapacityExamples = R"(Examples:
+  squadload capacity http://127.0.0.1:8000/health --threshold 'p95 < 50ms' --from 100 --to 20000
+  squadload capacity sustained --host http://127.0.0.1:8000 --threshold 'p95(chat) < 2s' \
+      --threshold 'rate(ok) >= 0.99' --from 5 --to 200 --step 30s
+
+Exit codes: 0 when a rate holds, 1 when not even the first does, 4 when this machine was the limit;
+2, 3, 70, 130, 143 as for run.)";
 constexpr auto kProgramExamples = R"(Examples:
   squadload run http://127.0.0.1:8000/health -r 50 -t 30s
   squadload run spike --host http://127.0.0.1:8000
   squadload COMMAND --help)";
+
+constexpr double kMostPerSecond = 10'000'000;
+constexpr Nanos kShortestStep = std::chrono::seconds{2};
+constexpr Nanos kLongestStep = std::chrono::hours{1};
+constexpr double kFinestPrecision = 0.005;
 
 // Collects what CLI11 writes, so that parse() stays a function of its arguments.
 class Parser {
@@ -64,6 +76,8 @@ class Parser {
     void add_run();
     void add_others();
     void add_audit();
+    void add_capacity();
+    [[nodiscard]] Result<void> read_capacity();
     [[nodiscard]] Result<void> check_leftovers() const;
     [[nodiscard]] Result<void> apply_environment(const scenario::Environment& environment);
     [[nodiscard]] Ended wrong(const std::string& sentence) const;
@@ -75,6 +89,7 @@ class Parser {
     std::optional<std::string> argument_;  // the one argument of the other commands
     std::optional<std::string> scenario_;  // try takes one
     bool headless_ = false;
+    std::optional<std::string> from_, to_, step_, precision_;  // of capacity
 };
 
 Parser::Parser() {
@@ -87,6 +102,7 @@ Parser::Parser() {
     add_run();
     add_others();
     add_audit();
+    add_capacity();
 }
 
 CLI::App* Parser::subcommand(Command command, const std::string& name,
@@ -242,6 +258,85 @@ void Parser::add_audit() {
         ->type_name("FILE");
 }
 
+void Parser::add_capacity() {
+    auto* app = subcommand(Command::capacity, "capacity",
+                           "Find the highest rate at which bounds hold, and what ends it",
+                           kCapacityExamples);
+    app->add_option("target", argument_,
+                    "A scenario, or a URL (default: the file's first scenario)")
+        ->type_name("SCENARIO|URL");
+    app->add_option("--threshold", invocation_.thresholds,
+                    "A bound, as 'p95 < 500ms'; several may be given (default: the scenario's)")
+        ->type_name("EXPR")
+        ->group("Search")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+    const auto option = [&](const char* name, std::optional<std::string>& value, const char* type,
+                            const char* text) {
+        app->add_option(name, value, text)->type_name(type)->group("Search");
+    };
+    option("--from", from_, "R", "Rate to begin with (default 10 per second)");
+    option("--to", to_, "R", "Highest rate to try (default 10,000 per second)");
+    option("--step", step_, "T", "How long each rate is held (default 10s, at least 2s)");
+    option("--precision", precision_, "P", "How close to the limit (default 3%)");
+    add_config(*app);
+    auto& load = invocation_.load;
+    app->add_option("-H,--host", load.host, "Base URL of the target")->type_name("URL");
+    app->add_option("--stage", load.stage, "Apply a stage of the file")->type_name("NAME");
+    app->add_option("--seed", load.seed, "Seed of everything random")->type_name("N");
+    app->add_option("--workers", load.workers, "Threads that generate load")->type_name("N");
+    add_way(*app);
+    app->add_option("--lag-budget", lag_budget_,
+                    "Generator lag p99 beyond which this machine is the limit (default as for run)")
+        ->type_name("T")
+        ->group("Search");
+    app->add_option("--output-dir", invocation_.output_dir,
+                    fmt::format("Folder of the files written (default {})", kDefaultOutputDir))
+        ->type_name("DIR")
+        ->group("Output");
+    app->add_flag("-q,--quiet", invocation_.quiet, "No progress, results only")->group("Output");
+    add_backend(*app);
+}
+
+Result<void> Parser::read_capacity() {
+    auto& c = invocation_.capacity;
+    const auto wrong = [](const char* option, const std::string& why) {
+        return fail(ErrorKind::usage, fmt::format("{}: {}", option, why));
+    };
+    const auto rate = [&](const char* option, const std::optional<std::string>& text,
+                          double& into) -> Result<void> {
+        if (!text) return {};
+        const auto value = parse_rate(*text);
+        if (!value) return wrong(option, value.error().message);
+        if (*value <= 0 || *value > kMostPerSecond)
+            return wrong(option, "expected a rate above 0 and up to 10,000,000 per second");
+        into = *value;
+        return {};
+    };
+    if (auto read = rate("--from", from_, c.from_per_s); !read) return read;
+    if (from_ && !to_) c.to_per_s = std::max(c.to_per_s, c.from_per_s);
+    if (auto read = rate("--to", to_, c.to_per_s); !read) return read;
+    if (!from_ && to_) c.from_per_s = std::min(c.from_per_s, c.to_per_s);
+    if (c.from_per_s > c.to_per_s)
+        return fail(ErrorKind::usage, fmt::format("--from {} is above --to {}", from_.value_or(""),
+                                                  to_.value_or("")));
+    if (step_) {
+        const auto step = parse_duration(*step_);
+        if (!step) return wrong("--step", step.error().message);
+        if (*step < kShortestStep || *step > kLongestStep)
+            return wrong("--step", "expected 2s to 1h: less shows no trend");
+        c.step = *step;
+    }
+    if (precision_) {
+        const auto share = parse_share(*precision_);
+        if (!share) return wrong("--precision", share.error().message);
+        if (*share < kFinestPrecision || *share > 1)
+            return wrong("--precision", "expected 0.5% to 100%");
+        c.precision = *share;
+    }
+    return {};
+}
+
 std::vector<std::string> option_names(const CLI::App& app) {
     std::vector<std::string> names;
     for (const auto* option : app.get_options()) {
@@ -365,6 +460,7 @@ std::variant<Invocation, Ended> Parser::parse(const std::vector<std::string>& ar
     }
     if (const auto applied = apply_environment(environment); !applied)
         return wrong(applied.error().message);
+    if (const auto read = read_capacity(); !read) return wrong(read.error().message);
     return invocation_;
 }
 

@@ -9,18 +9,19 @@
 
 #include "base/error.h"
 #include "load/scenario/config.h"
+#include "run/capacity.h"
 
 namespace squadload::cli {
 
 inline constexpr std::string_view kDefaultConfig = "config/load_testing.yaml";
 inline constexpr std::string_view kDefaultOutputDir = "reports";
 
-enum class Command { run, list, validate, init, try_task, audit };
+enum class Command { run, list, validate, init, try_task, audit, capacity };
 
 struct Invocation {
     Command command = Command::run;
     // run: scenarios, "all" or one URL; validate: at most one file; init: the URL; try: at most one
-    // task; audit: the log.
+    // task; audit: the log; capacity: at most one scenario or URL.
     std::vector<std::string> arguments;
     std::vector<std::string> scenarios;  // --scenario
     std::optional<std::string> config;   // --config, SQUADLOAD_CONFIG
@@ -32,6 +33,8 @@ struct Invocation {
     std::string output_dir{kDefaultOutputDir};  // --output-dir, SQUADLOAD_OUTPUT_DIR
     std::optional<std::string> output;          // init --output
     std::string declared;                       // audit --declared
+    std::vector<std::string> thresholds;        // capacity --threshold
+    run::CapacitySettings capacity;             // capacity --from, --to, --step, --precision
     std::string backend = "auto";               // --backend, SQUADLOAD_BACKEND
     bool save_arrivals = false;                 // --save-arrivals
     bool quiet = false;                         // --quiet, SQUADLOAD_QUIET

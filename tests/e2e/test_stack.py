@@ -16,6 +16,8 @@ ALL = ["groq", "cerebras", "gemini", "openrouter"]
 
 def shipped(folder, **changes):
     document = yaml.safe_load(SHIPPED.read_text())
+    if "scenarios" in changes:
+        del document["suite"]  # it names the shipped ones
     for key, value in changes.items():
         document[key] = value
     file = folder / "load.yaml"
@@ -41,9 +43,10 @@ def test_the_shipped_warm_up_passes_and_shows_who_was_called(squadload):
     assert groq["time_ms"]["p50"] <= chats["response_time_ms"]["p50"]
 
 
-def test_what_one_provider_cannot_take_the_chain_does(squadload):
+def test_what_one_provider_cannot_take_the_chain_does(squadload, tmp_path):
     """Twice groq's burst at once, and more than its rate: the rest goes down the chain, and nobody is refused."""
-    run = squadload("run", "spike", "--config", SHIPPED, "--duration", "6s", "--rate", "60")
+    file = shipped(tmp_path, scenarios={"burst": {"rate": 60, "duration": 6}})
+    run = squadload("run", "burst", "--config", file)
     assert run.code == 0, run.out + run.err
     providers = run.scenario["providers"]
     chats = run.scenario["tasks"]["chat"]

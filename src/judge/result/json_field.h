@@ -61,5 +61,6 @@ class Field {
 [[nodiscard]] std::vector<WitnessCheck> read_witness(const Field& list);
 [[nodiscard]] std::vector<FiredEvent> read_events(const Field& list);
 [[nodiscard]] std::vector<Criterion> read_criteria(const Field& list);
+[[nodiscard]] std::optional<Capacity> read_capacity(const Field& field);  // json_capacity.cc
 
 }  // namespace squadload::result::internal

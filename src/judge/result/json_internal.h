@@ -21,6 +21,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json witness_document(const std::vector<WitnessCheck>& checks);
 [[nodiscard]] Json events_document(const std::vector<FiredEvent>& events);
 [[nodiscard]] Json criteria_document(const std::vector<Criterion>& criteria);
+[[nodiscard]] Json capacity_document(const std::optional<Capacity>& capacity);
 [[nodiscard]] Json document(const RunResult& run);
 [[nodiscard]] Json point_document(const measure::SeriesPoint& point);
 // Text of a document: members indented, anything at most two levels deep on one line, so that a

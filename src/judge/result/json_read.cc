@@ -235,6 +235,7 @@ RunResult read_run(const Field& root) {
     });
     run.suite_thresholds = read_thresholds(root["suite"]["thresholds"]);
     run.criteria = internal::read_criteria(root["suite"]["criteria"]);
+    run.capacity = internal::read_capacity(root["capacity"]);
     return run;
 }
 

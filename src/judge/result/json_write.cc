@@ -267,6 +267,7 @@ Json document(const RunResult& run) {
     out["scenarios"] = std::move(scenarios);
     out["suite"] = {{"thresholds", thresholds_document(run.suite_thresholds)},
                     {"criteria", criteria_document(run.criteria)}};
+    out["capacity"] = capacity_document(run.capacity);
     return out;
 }
 

@@ -177,6 +177,20 @@ RunResult sample_run() {
     run.command = "squadload run 'all'";
     run.started_at = "2026-11-23T09:15:00Z";
     run.scenarios = {sample_scenario("spike", 1), sample_scenario("sustained", 2)};
+    Capacity capacity;
+    capacity.from_per_s = 10;
+    capacity.to_per_s = 500;
+    capacity.precision = 0.03;
+    capacity.step_s = 2.5;
+    capacity.bounds = {"p95 < 500ms"};
+    capacity.limit_per_s = 103.7;
+    capacity.broken_per_s = 106.5;
+    capacity.cause = LimitCause::rate_limiting;
+    capacity.sentence = "103.7/s holds";
+    capacity.steps = {
+        {10, LimitCause::none, "", 25, 25, 0, 0, 10, 1.5, 2, 3, 4, 1},
+        {106.5, LimitCause::rate_limiting, "429s", 266, 200, 66, 0, 80, 1, 2, 3, 4, 0}};
+    run.capacity = capacity;
     run.criteria = {
         {"AC-4", "latency at most doubles", "spike", "≤ 2 ×", "1.11 ×", CriterionAnswer::met, ""},
         {"AC-6", "concurrency is reduced", "", "", "", CriterionAnswer::not_exercised,
@@ -238,6 +252,7 @@ TEST(MetricsFile, HistogramsComeBackBucketByBucket) {
     EXPECT_EQ(run.scenarios[0].witness, back->scenarios[0].witness);
     EXPECT_EQ(run.scenarios[0].events, back->scenarios[0].events);
     EXPECT_EQ(run.criteria, back->criteria);
+    EXPECT_EQ(run.capacity, back->capacity);
     EXPECT_EQ(run.scenarios[0].providers[0].series, back->scenarios[0].providers[0].series);
     EXPECT_EQ(run.scenarios[0].providers[0].spikes, back->scenarios[0].providers[0].spikes);
     EXPECT_EQ(run.scenarios[0].failures[0].last, back->scenarios[0].failures[0].last);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "judge/result/capacity.h"
 #include "judge/result/criterion.h"
 #include "judge/result/fired_event.h"
 #include "judge/result/provider_result.h"
@@ -115,7 +116,8 @@ struct RunResult {
     std::string started_at;
     std::vector<ScenarioResult> scenarios;
     std::vector<ThresholdResult> suite_thresholds;  // across scenarios
-    std::vector<Criterion> criteria;  // acceptance criteria of a suite; empty without `criteria`
+    std::vector<Criterion> criteria;   // acceptance criteria of a suite; empty without `criteria`
+    std::optional<Capacity> capacity;  // of `squadload capacity`
     Verdict verdict = Verdict::pass;
     int exit_code = 0;
 };

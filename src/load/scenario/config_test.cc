@@ -173,9 +173,9 @@ scenarios:
     rate: 60
     duration: 120
     events:
-      - {at: 40, provider: groq, kind: quota, requests: 1040, for: 40s}
-      - {at: 1m, provider: gemini, kind: storm, share: 30%, retry_after: 2s}
-      - {at: 3m, provider: gemini, kind: outage, how: reset}
+      - {at: 40, provider: groq, fault: quota, requests: 1040, for: 40s}
+      - {at: 1m, provider: gemini, fault: storm, share: 30%, retry_after: 2s}
+      - {at: 3m, provider: gemini, fault: outage, how: reset}
 )yaml",
                                    "spike");
     ASSERT_EQ(s.events.size(), 3U);
@@ -191,19 +191,20 @@ scenarios:
 
 TEST(ConfigTest, AnEventThatCannotBeIsNamed) {
     const std::pair<const char*, const char*> wrong[] = {
-        {"{provider: groq, kind: outage}", "needs at"},
-        {"{at: 1s, kind: outage}", "needs a provider"},
-        {"{at: 1s, provider: groq}", "needs a kind"},
-        {"{at: 1s, provider: groq, kind: outrage}", "outage"},
-        {"{at: 1s, provider: groq, kind: quota}", "needs requests"},
-        {"{at: 1s, provider: groq, kind: quota, share: 1}", "of kind quota has no share"},
-        {"{at: 1s, provider: groq, kind: outage, requests: 5}", "of kind outage has no requests"},
-        {"{at: 1s, provider: groq, kind: hang, retry_after: 5s}",
-         "of kind hang has no retry_after"},
-        {"{at: 1s, provider: groq, kind: storm, share: 2}", "expected a share"},
-        {"{at: -1s, provider: groq, kind: storm}", "at"},
-        {"{at: 1s, provider: groq, kind: quota, requests: 0}", "requests"},
-        {"{at: 1s, provider: groq, kind: storm, foor: 3s}", "did you mean 'for'"},
+        {"{provider: groq, fault: outage}", "needs at"},
+        {"{at: 1s, fault: outage}", "needs a provider"},
+        {"{at: 1s, provider: groq}", "needs a fault"},
+        {"{at: 1s, provider: groq, fault: outrage}", "outage"},
+        {"{at: 1s, provider: groq, fault: quota}", "needs requests"},
+        {"{at: 1s, provider: groq, fault: quota, share: 1}", "with fault: quota has no share"},
+        {"{at: 1s, provider: groq, fault: outage, requests: 5}",
+         "with fault: outage has no requests"},
+        {"{at: 1s, provider: groq, fault: hang, retry_after: 5s}",
+         "with fault: hang has no retry_after"},
+        {"{at: 1s, provider: groq, fault: storm, share: 2}", "expected a share"},
+        {"{at: -1s, provider: groq, fault: storm}", "at"},
+        {"{at: 1s, provider: groq, fault: quota, requests: 0}", "requests"},
+        {"{at: 1s, provider: groq, fault: storm, foor: 3s}", "did you mean 'for'"},
     };
     for (const auto& [event, sentence] : wrong) {
         const auto config = Config::parse(
@@ -224,7 +225,7 @@ scenarios:
     rate: 60
     duration: 120
     max_in_flight: 100
-    events: [{at: 40, provider: groq, kind: storm, retry_after: 4s, for: 20s}]
+    events: [{at: 40, provider: groq, fault: storm, retry_after: 4s, for: 20s}]
   users: {users: 10, duration: 60, spawn_rate: 5}
 fail_fast: {window: 4s}
 )yaml",
@@ -686,6 +687,64 @@ TEST(ConfigTest, AnUnknownScenarioNamesTheNearest) {
               "there is no scenario 'sustaind'; did you mean 'sustained'?");
     EXPECT_NE(config->effective("zzz", {}).error().message.find("warm_up, sustained, spike"),
               std::string::npos);
+}
+
+TEST(ConfigTest, WhatUsersDoAboutA429) {
+    const std::string file = R"(
+on_429: retry
+scenarios:
+  open: {rate: 1, duration: 9}
+  polite: {users: 2, duration: 9, on_429: {do: wait, default_wait: 2s, max_wait: 10s, jitter: 0.5}}
+  shy: {users: 2, duration: 9, on_429: {adaptive: true}}
+  plain: {users: 2, duration: 9, on_429: record}
+)";
+    const auto open = scenario_of(file, "open").on_429;
+    EXPECT_EQ(open.action, On429::Action::retry);
+    EXPECT_EQ(open.max_retries, 3U);
+    const auto polite = scenario_of(file, "polite").on_429;
+    EXPECT_EQ(polite.action, On429::Action::wait);
+    EXPECT_EQ(polite.default_wait, 2s);
+    EXPECT_EQ(polite.max_wait, 10s);
+    EXPECT_EQ(polite.jitter, 0.5);
+    const auto shy = scenario_of(file, "shy").on_429;
+    EXPECT_EQ(shy.action, On429::Action::record);
+    EXPECT_TRUE(shy.adaptive);
+    EXPECT_EQ(scenario_of(file, "plain").on_429.action, On429::Action::record);
+}
+
+TEST(ConfigTest, WaitingForTheWholeFileIsLeftOutWhereArrivalsDoNotWait) {
+    const auto s = scenario_of("on_429: wait\nscenarios: {open: {rate: 1, duration: 9}}\n", "open");
+    EXPECT_EQ(s.on_429.action, On429::Action::record);
+    ASSERT_EQ(s.notes.size(), 1U);
+    EXPECT_EQ(s.notes[0],
+              "on_429: wait is for the closed model; here every arrival keeps its time");
+}
+
+TEST(ConfigTest, On429MistakesAreNamed) {
+    const std::pair<const char*, const char*> wrong[] = {
+        {"retrry", "retry"},
+        {"{do: retry, max_retries: 0}", "max_retries"},
+        {"{do: wait, max_retries: 3}", "max_retries goes with do: retry"},
+        {"{jitter: 0.5}", "jitter goes with do: wait or do: retry"},
+        {"{do: retry, jitter: 2}", "jitter"},
+        {"{do: retry, default_wait: 0}", "default_wait"},
+        {"{do: retry, max_wait: 2h}", "expected at most 1h"},
+        {"{adaptive: sometimes}", "adaptive"},
+        {"{retries: 3}", "unknown key"},
+    };
+    for (const auto& [text, sentence] : wrong) {
+        const auto config = Config::parse(
+            std::string("scenarios: {s: {users: 1, duration: 9, on_429: ") + text + "}}\n",
+            "f.yaml", no_environment);
+        ASSERT_FALSE(config) << text;
+        EXPECT_NE(config.error().text().find(sentence), std::string::npos) << config.error().text();
+    }
+    const auto open = Config::parse("scenarios: {s: {rate: 1, duration: 9, on_429: wait}}\n",
+                                    "f.yaml", no_environment);
+    ASSERT_TRUE(open);
+    const auto scenario = open->effective("s", {});
+    ASSERT_FALSE(scenario);
+    EXPECT_NE(scenario.error().text().find("needs the closed model"), std::string::npos);
 }
 
 }  // namespace

@@ -65,7 +65,8 @@ void read_quota(const Value& value, const Map& map, Event& event, Settings& out)
     if (const auto v = map.get("model")) out.add("model", v->text(), v->text());
     if (event.amounts.empty())
         value.fail(
-            "an event of kind quota needs requests, burst, requests_day, tokens or concurrency");
+            "an event with fault: quota needs requests, burst, requests_day, tokens or "
+            "concurrency");
 }
 
 void read_fault(const Map& map, Settings& out) {
@@ -87,7 +88,7 @@ void read_fault(const Map& map, Settings& out) {
 
 // A duration is divided by the time scale later, so it is kept apart from the other settings.
 Event read_event(const Value& value) {
-    std::vector<std::string_view> known{"at", "provider", "kind", "for"};
+    std::vector<std::string_view> known{"at", "provider", "fault", "for"};
     for (const auto& one : kSettings) known.push_back(one.key);
     known.insert(known.end(), kQuotaKeys.begin(), kQuotaKeys.end());
     const Map map = value.map(std::move(known));
@@ -101,26 +102,27 @@ Event read_event(const Value& value) {
         event.provider = v->text();
     else
         value.fail("an event needs a provider");
-    const auto kind = map.get("kind");
-    if (!kind) {
+    const auto fault = map.get("fault");
+    if (!fault) {
         value.fail(
-            "an event needs a kind: quota, outage, storm, error_rate, reset, hang, "
+            "an event needs a fault: quota, outage, storm, error_rate, reset, hang, "
             "truncated, malformed or slow_down");
         return event;
     }
-    (void)kind->one_of({"quota", "outage", "storm", "error_rate", "reset", "hang", "truncated",
-                        "malformed", "slow_down"});
-    event.kind = kind->text();
+    (void)fault->one_of({"quota", "outage", "storm", "error_rate", "reset", "hang", "truncated",
+                         "malformed", "slow_down"});
+    event.kind = fault->text();
     if (const auto v = map.get("for")) event.lasts = time(*v, Nanos{1});
     const bool quota = event.kind == "quota";
     for (const auto& one : kSettings) {
         const auto v = map.get_or_null(one.key);
         const bool here = quota ? one.key == "model" : one.kind.empty() || one.kind == event.kind;
-        if (v && !here) v->fail(fmt::format("an event of kind {} has no {}", event.kind, one.key));
+        if (v && !here)
+            v->fail(fmt::format("an event with fault: {} has no {}", event.kind, one.key));
     }
     for (const auto key : kQuotaKeys)
         if (const auto v = map.get_or_null(key); v && !quota)
-            v->fail(fmt::format("an event of kind {} has no {}", event.kind, key));
+            v->fail(fmt::format("an event with fault: {} has no {}", event.kind, key));
     Settings settings;
     quota ? read_quota(value, map, event, settings) : read_fault(map, settings);
     if (const auto v = map.get("retry_after")) event.retry_after = time(*v, Nanos::zero());

@@ -78,7 +78,7 @@ void write_rates(YamlWriter& out, const Scenario& s) {
 }
 
 void write_event(YamlWriter& out, const Event& event) {
-    std::string text = fmt::format("- {{at: {}, provider: {}, kind: {}", format_duration(event.at),
+    std::string text = fmt::format("- {{at: {}, provider: {}, fault: {}", format_duration(event.at),
                                    yaml_scalar(event.provider), event.kind);
     if (event.lasts) text += ", for: " + format_duration(*event.lasts);
     if (event.retry_after) text += ", retry_after: " + format_duration(*event.retry_after);

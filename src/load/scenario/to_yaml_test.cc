@@ -17,7 +17,7 @@ std::string without_comments(const std::string& yaml) {
     std::string out;
     for (std::size_t at = 0; at < yaml.size();) {
         const std::size_t end = yaml.find('\n', at) + 1;
-        if (yaml[at] != '#') out += yaml.substr(at, end - at);
+        if (yaml[yaml.find_first_not_of(' ', at)] != '#') out += yaml.substr(at, end - at);
         at = end;
     }
     return out;
@@ -80,13 +80,15 @@ TEST(ShippedFileTest, HasTheStorysRatesAndBounds) {
     ASSERT_EQ(all.size(), 3U);
     const char* names[] = {"warm_up", "sustained", "spike"};
     const double totals[] = {300, 9000, 7200};
+    // The story's nine, and what each asks of providers and witness.
+    const std::size_t bounds[] = {9, 11, 16};
     for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(all[i].name, names[i]);
         EXPECT_EQ(all[i].model, Model::open);
         ASSERT_EQ(all[i].rates.size(), 1U);
         EXPECT_EQ(all[i].rates[0].start_per_s * to_seconds(all[i].duration), totals[i]);
         EXPECT_EQ(all[i].kind, i == 2 ? Kind::spike : Kind::steady);
-        EXPECT_EQ(all[i].thresholds.size(), 9U);
+        EXPECT_EQ(all[i].thresholds.size(), bounds[i]);
         EXPECT_FALSE(all[i].fail_fast.enabled);
         EXPECT_TRUE(all[i].target.host.empty());
         EXPECT_TRUE(all[i].notes.empty());
@@ -200,15 +202,16 @@ scenarios:
     users: 3
     requests: 12
     events:
-      - {at: 1s, provider: groq, kind: quota, requests: 1040, model: "a: b", for: 40s}
-      - {at: 1500ms, provider: gemini, kind: storm, share: 30%, retry_after: 2s}
+      - {at: 1s, provider: groq, fault: quota, requests: 1040, model: "a: b", for: 40s}
+      - {at: 1500ms, provider: gemini, fault: storm, share: 30%, retry_after: 2s}
   staged:
     stages:
       - {duration: 1, to: 3.3}
       - {duration: 2, rate: 3.3}
       - {duration: 1500ms, from: 9, to: 0}
     requests: 4
-  closed: {users: 3, spawn_rate: 0.5, requests: 7, kind: spike}
+  closed: {users: 3, spawn_rate: 0.5, requests: 7, kind: spike,
+           on_429: {do: wait, default_wait: 2s, max_wait: 9s, jitter: 0.5, adaptive: true}}
 thresholds:
   success_rate_min: 99%
   p95_latency_max_ms: 2e3
