@@ -247,6 +247,8 @@ std::string sparkline(const std::vector<double>& values, double top, const Style
     return out;
 }
 
+constexpr int kLeastWrapped = 30;
+
 std::vector<int> Table::widths(const Style& style) const {
     std::vector<int> out;
     for (const auto& column : columns_)
@@ -261,6 +263,8 @@ std::vector<int> Table::widths(const Style& style) const {
         for (const int w : out) sum += w < 0 ? 0 : w + 2;
         return sum;
     };
+    if (const int over = total() - columns(style); wraps_ && over > 0)
+        out.back() = std::min(out.back(), std::max(kLeastWrapped, out.back() - over));
     for (int over = total() - columns(style); over > 0; over = total() - columns(style)) {
         const auto drop = std::max_element(
             columns_.begin(), columns_.end(), [&](const Column& a, const Column& b) {
@@ -273,6 +277,8 @@ std::vector<int> Table::widths(const Style& style) const {
         if (drop->drop == 0 || out[at] < 0) break;
         out[at] = -1;
     }
+    // What a dropped column has left free is the last one's.
+    if (const int spare = columns(style) - total(); wraps_ && spare > 0) out.back() += spare;
     if (const int over = total() - columns(style); over > 0) {
         for (std::size_t i = columns_.size(); i-- > 0;) {
             if (columns_[i].right || out[i] < 0) continue;
@@ -322,7 +328,19 @@ std::vector<std::string> Table::lines(const Style& style) const {
         titled = titled || !column.title.empty();
     }
     if (titled) out.push_back(row_line(titles));
-    for (const auto& row : rows_) out.push_back(row_line(row));
+    for (const auto& row : rows_) {
+        if (!wraps_ || row.size() < columns_.size()) {
+            out.push_back(row_line(row));
+            continue;
+        }
+        std::vector<Segment> shown = row;
+        for (const auto& part : wrapped(printable(row.back().text, style), all.back())) {
+            shown.back().text = part;
+            out.push_back(row_line(shown));
+            for (auto& cell : shown) cell.text.clear();
+        }
+        if (row.back().text.empty()) out.push_back(row_line(row));
+    }
     return out;
 }
 

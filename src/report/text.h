@@ -52,6 +52,9 @@ class Table {
   public:
     explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
     void add(std::vector<Segment> row) { rows_.push_back(std::move(row)); }
+    // What is too long in the last column goes on in the line below, as long as that leaves it a
+    // width worth reading.
+    void wrap_last() { wraps_ = true; }
     [[nodiscard]] bool fits(const Style& style) const;
     // One leading space, two between columns. What still is too wide is cut in the last
     // left-aligned column.
@@ -62,6 +65,7 @@ class Table {
 
     std::vector<Column> columns_;
     std::vector<std::vector<Segment>> rows_;
+    bool wraps_ = false;
 };
 
 // Texts such as "99.79 %" and "1,310 ms" rewritten so that, right-aligned, numbers end and units

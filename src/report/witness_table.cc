@@ -90,6 +90,7 @@ std::string witness_table(const std::vector<WitnessCheck>& checks, const Style& 
     std::string out = "\n";
     add_broken(out, checks, style);
     Table table({{"", false}, {"witness", false}, {"", false}, {"", false}});
+    table.wrap_last();
     std::string idle;
     bool any = false;
     for (const auto& group : grouped(checks)) {
@@ -131,6 +132,7 @@ std::string criteria_table(const std::vector<Criterion>& criteria, const Style& 
                  {"in", false, 2},
                  {"bound", true, 1},
                  {"actual", false}});
+    table.wrap_last();
     for (const auto* c : ordered) {
         std::string actual = c->actual;
         if (c->answer != CriterionAnswer::met) {

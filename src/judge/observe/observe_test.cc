@@ -48,7 +48,8 @@ std::string metrics(int groq, int fallbacks, int refused) {
 
 constexpr const char* kHealth =
     R"({"status":"healthy","providers":{"groq":{"rpm_current":1200,"rpm_limit":1560,)"
-    R"("latency_avg_ms":391.5,"last_429_time":"2026-11-23T09:15:46Z"},"cerebras":{"rpm_current":null}}})";
+    R"("latency_avg_ms":391.5,"last_429_time":"2026-11-23T09:15:46Z"},)"
+    R"("cerebras":{"rpm_current":null}}})";
 
 TEST(Observe, CountsAreTakenBetweenTheFirstLookAndTheLast) {
     Timeline timeline;

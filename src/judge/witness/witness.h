@@ -10,9 +10,8 @@
 //   provider_429   no provider refused a gateway for what it says it keeps to
 //   retry_after    after a 429 with a hint no call comes before the hint is over
 //   return         once the hint is over, calls come again
-//   chain_order    providers are asked in the chain's order; who is passed over is passed over for
-//   a
-//                  reason the log does not contradict
+//   chain_order    providers are asked in the chain's order; who is passed over is so for a reason
+//                  that the log does not contradict
 //   attempts       calls the responses tell of = calls in the log; each success is one ok call
 //   truth          who served, and whether by fallback, is as the responses say
 //   metrics        what the gateway reports = what arrived

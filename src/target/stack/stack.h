@@ -13,9 +13,10 @@
 namespace squadload::stack {
 
 struct Settings {
-    std::vector<std::string> providers = {};  // only these, in chains too; none: all that are shipped
-    std::uint64_t seed = 1;              // of the simulated latencies
-    double quota_scale = 1;              // all quotas, of gateway and providers, times this; > 0
+    // Only these, in chains too; none: all that are shipped.
+    std::vector<std::string> providers = {};
+    std::uint64_t seed = 1;  // of the simulated latencies
+    double quota_scale = 1;  // all quotas, of gateway and providers, times this; > 0
     // Windows of quotas, waits in the queue, backoff, breaker and throttle last a time_scale-th;
     // bounds on calls in flight grow with it. Latencies and timeouts stay. >= 1.
     double time_scale = 1;
