@@ -1,5 +1,3 @@
-#include "arrivals/arrival.h"
-
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -7,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "arrivals/read_internal.h"
 #include "base/random.h"
 
 namespace squadload::arrivals {
@@ -283,6 +282,43 @@ TEST(ArrivalTest, DeepAndBrokenInputIsHarmless) {
         EXPECT_FALSE(from_line(line.substr(0, cut))) << cut;
     }
     EXPECT_FALSE(from_line("{\"model\":\"\xff\"}"));  // not UTF-8
+}
+
+// What the quick way accepts, the other accepts with the same values; and it accepts our own lines.
+TEST(ArrivalTest, TheQuickWayAndTheOtherAgree) {
+    Random random(1, RandomStream::test, 5);
+    std::size_t quick = 0;
+    const std::string bytes = "0123456789.-,:\"{}nul tre\\e\n\x01\xc3";
+    for (int i = 0; i < 20'000; ++i) {
+        Arrival arrival = sample();
+        arrival.seq = random.next() >> random.below(64);
+        arrival.at = Nanos{static_cast<std::int64_t>(random.next() >> 1)};
+        arrival.status = random.between(0, 600);
+        arrival.agent = i % 7 == 0 ? "" : "agent";
+        if (i % 3 == 0) arrival.done.reset();
+        if (i % 5 == 0) arrival.retry_after.reset();
+        if (i % 5 == 1) arrival.retry_after = Nanos{random.between(-5'000'000, 90'000'000'000)};
+        std::string line = line_of(arrival);
+        ASSERT_EQ(internal::read_own_line(line), arrival) << line;
+        // A few bytes changed, lost or put in.
+        for (auto n = random.below(3) + 1; n > 0; --n) {
+            const auto at = random.below(line.size());
+            const char c = bytes[random.below(bytes.size())];
+            if (random.below(3) == 0)
+                line.erase(at, 1);
+            else if (random.below(2) == 0)
+                line[at] = c;
+            else
+                line.insert(at, 1, c);
+        }
+        const auto own = internal::read_own_line(line);
+        if (!own) continue;
+        ++quick;
+        const auto any = internal::read_any_line(line);
+        ASSERT_TRUE(any) << line << any.error().message;
+        EXPECT_EQ(*own, *any) << line;
+    }
+    EXPECT_GT(quick, 1000U);
 }
 
 }  // namespace

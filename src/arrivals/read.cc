@@ -7,10 +7,12 @@
 #include <string>
 #include <utility>
 
-#include "arrivals/arrival.h"
+#include "arrivals/read_internal.h"
 
 namespace squadload::arrivals {
 namespace {
+
+using internal::exact_ms;
 
 constexpr std::array<std::string_view, 18> kKeys = {"seq",
                                                     "at_ns",
@@ -30,25 +32,6 @@ constexpr std::array<std::string_view, 18> kKeys = {"seq",
                                                     "completion_tokens",
                                                     "retry_after_ms",
                                                     "done_ns"};
-
-// A JSON number of milliseconds, exactly: digits, perhaps a fraction of up to six. None: it is not
-// one, or too large for Nanos.
-std::optional<Nanos> exact_ms(std::string_view text) {
-    const bool negative = text.starts_with('-');
-    if (negative) text.remove_prefix(1);
-    const std::size_t point = text.find('.');
-    std::string digits(text.substr(0, point));
-    std::string_view fraction = point == text.npos ? "" : text.substr(point + 1);
-    while (fraction.ends_with('0')) fraction.remove_suffix(1);
-    if (fraction.size() > 6) return std::nullopt;
-    digits += fraction;
-    digits.append(6 - fraction.size(), '0');
-    if (negative) digits.insert(digits.begin(), '-');
-    std::int64_t ns = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), ns);
-    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-    return Nanos{ns};
-}
 
 // Takes the parser's events; nothing but the line's own keys is looked at. Numbers come with their
 // text, so that none passes through a double.
@@ -207,11 +190,37 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-Result<Arrival> from_line(std::string_view line) {
+namespace internal {
+
+std::optional<Nanos> exact_ms(std::string_view text) {
+    const bool negative = text.starts_with('-');
+    if (negative) text.remove_prefix(1);
+    const std::size_t point = text.find('.');
+    std::string digits(text.substr(0, point));
+    std::string_view fraction = point == text.npos ? "" : text.substr(point + 1);
+    while (fraction.ends_with('0')) fraction.remove_suffix(1);
+    if (fraction.size() > 6) return std::nullopt;
+    digits += fraction;
+    digits.append(6 - fraction.size(), '0');
+    if (negative) digits.insert(digits.begin(), '-');
+    std::int64_t ns = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), ns);
+    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return Nanos{ns};
+}
+
+Result<Arrival> read_any_line(std::string_view line) {
     Reader reader;
     const bool read = nlohmann::json::sax_parse(line.begin(), line.end(), &reader);
     if (!read) return fail(ErrorKind::io, "arrival log: " + reader.problem());
     return reader.take();
+}
+
+}  // namespace internal
+
+Result<Arrival> from_line(std::string_view line) {
+    if (auto own = internal::read_own_line(line)) return *std::move(own);
+    return internal::read_any_line(line);
 }
 
 }  // namespace squadload::arrivals

@@ -317,6 +317,23 @@ class Live : public ::testing::Test {
     std::vector<measure::SeriesPoint> series_;
 };
 
+TEST_F(Live, WhoServedHasALine) {
+    show(good());
+    const auto served = [&](const char* name, int n, measure::Claim::Fallback fallback) {
+        measure::Claim claim;
+        claim.provider = name;
+        claim.ok = true;
+        claim.fallback = fallback;
+        for (int i = 0; i < n; ++i) totals_.providers.record(claim, milliseconds{300});
+    };
+    served("groq", 75, measure::Claim::Fallback::no);
+    served("cerebras", 25, measure::Claim::Fallback::yes);
+    EXPECT_THAT(view(seconds{65}, {.colour = false, .unicode = true, .width = 100}),
+                HasSubstr("\n providers groq 75 % ████▌   cerebras 25 % █▌      25 fallbacks\n"));
+    EXPECT_THAT(view(seconds{65}, {.colour = false, .unicode = false, .width = 40}),
+                HasSubstr("\n providers groq 75 %"));
+}
+
 TEST_F(Live, HalfWay) {
     show(good());
     totals_.scheduled = 3900;

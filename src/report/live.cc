@@ -198,6 +198,24 @@ std::string failure_line(const Progress& p, const Style& style) {
     return line({{cut(printable(text, style), columns(style) - 2), Tone::failed}}, style);
 }
 
+// Who served, as responses say: shares, then requests served by another than the first of a chain.
+std::string providers_line(const Progress& p, const Style& style) {
+    std::uint64_t all = 0;
+    for (const auto& provider : p.totals.providers.all()) all += provider.responses;
+    if (all == 0) return {};
+    std::vector<Segment> segments{{" providers"}};
+    std::uint64_t fallbacks = 0;
+    for (const auto& provider : p.totals.providers.all()) {
+        fallbacks += provider.fallbacks;
+        const double share = static_cast<double>(provider.responses) / static_cast<double>(all);
+        segments.push_back({fmt::format(" {} {}", provider.name, result::percent(share, 0))});
+        segments.push_back({" " + bar(share, 6, style) + " ", Tone::muted});
+    }
+    if (fallbacks > 0)
+        segments.push_back({" " + result::plural(fallbacks, "fallback"), Tone::rate_limited});
+    return line(segments, style);
+}
+
 }  // namespace
 
 std::vector<std::string> live_view(const LiveContext& c, const Progress& p,
@@ -213,6 +231,8 @@ std::vector<std::string> live_view(const LiveContext& c, const Progress& p,
     out.push_back(success_line(c, all, seconds, style));
     out.push_back(response_line(c, all, seconds, style));
     out.push_back(lag_line(p, style));
+    if (auto providers = providers_line(p, style); !providers.empty())
+        out.push_back(std::move(providers));
     if (auto failing = failure_line(p, style); !failing.empty()) out.push_back(std::move(failing));
     return out;
 }

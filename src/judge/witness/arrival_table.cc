@@ -15,14 +15,14 @@ T bounded(std::int64_t value) {
 }  // namespace
 
 std::uint32_t Names::number(std::string_view text) {
-    const auto [it, added] =
-        numbers_.try_emplace(std::string(text), static_cast<std::uint32_t>(texts_.size()));
-    if (added) texts_.emplace_back(text);
-    return it->second;
+    if (const auto known = find(text)) return *known;
+    texts_.emplace_back(text);
+    numbers_.emplace(text, static_cast<std::uint32_t>(texts_.size() - 1));
+    return static_cast<std::uint32_t>(texts_.size() - 1);
 }
 
 std::optional<std::uint32_t> Names::find(std::string_view text) const {
-    const auto it = numbers_.find(std::string(text));
+    const auto it = numbers_.find(text);
     if (it == numbers_.end()) return std::nullopt;
     return it->second;
 }

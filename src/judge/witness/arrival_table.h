@@ -25,8 +25,14 @@ class Names {
     [[nodiscard]] std::size_t size() const { return texts_.size(); }
 
   private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
     std::vector<std::string> texts_;
-    std::unordered_map<std::string, std::uint32_t> numbers_;
+    std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> numbers_;
 };
 
 // One call. Times since the origin the log was shifted to (the start of the scenario), so they may
