@@ -43,5 +43,8 @@ void to_line(const Arrival& arrival, std::string& out);
 // Reads one line, with or without its end. Unknown keys are ignored. A key that is missing, stands
 // twice, or has the wrong type or range is an error (kind io) naming the key.
 [[nodiscard]] Result<Arrival> from_line(std::string_view line);
+// The same into an arrival that is reused, with the memory of its strings. On an error it is half
+// written.
+[[nodiscard]] Result<void> read_line(std::string_view line, Arrival& into);
 
 }  // namespace squadload::arrivals

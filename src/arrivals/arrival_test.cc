@@ -299,7 +299,9 @@ TEST(ArrivalTest, TheQuickWayAndTheOtherAgree) {
         if (i % 5 == 0) arrival.retry_after.reset();
         if (i % 5 == 1) arrival.retry_after = Nanos{random.between(-5'000'000, 90'000'000'000)};
         std::string line = line_of(arrival);
-        ASSERT_EQ(internal::read_own_line(line), arrival) << line;
+        Arrival own;
+        ASSERT_TRUE(internal::read_own_line(line, own)) << line;
+        ASSERT_EQ(own, arrival) << line;
         // A few bytes changed, lost or put in.
         for (auto n = random.below(3) + 1; n > 0; --n) {
             const auto at = random.below(line.size());
@@ -311,12 +313,11 @@ TEST(ArrivalTest, TheQuickWayAndTheOtherAgree) {
             else
                 line.insert(at, 1, c);
         }
-        const auto own = internal::read_own_line(line);
-        if (!own) continue;
+        if (!internal::read_own_line(line, own)) continue;
         ++quick;
         const auto any = internal::read_any_line(line);
         ASSERT_TRUE(any) << line << any.error().message;
-        EXPECT_EQ(*own, *any) << line;
+        EXPECT_EQ(own, *any) << line;
     }
     EXPECT_GT(quick, 1000U);
 }

@@ -219,8 +219,17 @@ Result<Arrival> read_any_line(std::string_view line) {
 }  // namespace internal
 
 Result<Arrival> from_line(std::string_view line) {
-    if (auto own = internal::read_own_line(line)) return *std::move(own);
-    return internal::read_any_line(line);
+    Arrival arrival;
+    if (auto read = read_line(line, arrival); !read) return tl::unexpected(read.error());
+    return arrival;
+}
+
+Result<void> read_line(std::string_view line, Arrival& into) {
+    if (internal::read_own_line(line, into)) return {};
+    auto read = internal::read_any_line(line);
+    if (!read) return tl::unexpected(read.error());
+    into = *std::move(read);
+    return {};
 }
 
 }  // namespace squadload::arrivals

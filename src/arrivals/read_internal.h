@@ -9,8 +9,8 @@
 namespace squadload::arrivals::internal {
 
 // A line exactly as to_line writes it, in plain ASCII without escapes: some ten times quicker than
-// JSON at large. Nothing for any other line, which may be a good one.
-[[nodiscard]] std::optional<Arrival> read_own_line(std::string_view line);
+// JSON at large. False for any other line, which may be a good one; `into` is then half written.
+[[nodiscard]] bool read_own_line(std::string_view line, Arrival& into);
 // Any JSON object with the keys of an arrival; what from_line says of it.
 [[nodiscard]] Result<Arrival> read_any_line(std::string_view line);
 

@@ -33,13 +33,14 @@ class Cursor {
     }
 
     [[nodiscard]] bool text(std::string& value) {
-        std::size_t n = 0;
-        while (n < text_.size() && text_[n] != '"') {
-            const auto byte = static_cast<unsigned char>(text_[n]);
-            if (byte < 0x20 || byte >= 0x80 || byte == '\\') return false;
-            ++n;
+        const std::size_t n = text_.find('"');
+        if (n == text_.npos) return false;
+        bool plain = true;
+        for (const char c : text_.substr(0, n)) {
+            const auto byte = static_cast<unsigned char>(c);
+            plain = plain && byte >= 0x20 && byte < 0x80 && byte != '\\';
         }
-        if (n == text_.size()) return false;
+        if (!plain) return false;
         value.assign(text_.data(), n);
         text_.remove_prefix(n + 1);
         return true;
@@ -70,8 +71,9 @@ class Cursor {
 
 }  // namespace
 
-std::optional<Arrival> read_own_line(std::string_view line) {
-    Arrival a;
+bool read_own_line(std::string_view line, Arrival& a) {
+    a.retry_after.reset();
+    a.done.reset();
     Cursor c(line);
     std::int64_t at = 0, done = 0;
     const bool read =
@@ -89,14 +91,14 @@ std::optional<Arrival> read_own_line(std::string_view line) {
         c.number(a.attempt) && c.literal(R"(,"completion_tokens":)") &&
         c.number(a.completion_tokens) && c.literal(R"(,"retry_after_ms":)") &&
         c.milliseconds(a.retry_after) && c.literal(R"(,"done_ns":)");
-    if (!read) return std::nullopt;
+    if (!read) return false;
     if (!c.literal("null")) {
-        if (!c.number(done)) return std::nullopt;
+        if (!c.number(done)) return false;
         a.done = Nanos{done};
     }
-    if (!c.literal("}") || !c.at_end()) return std::nullopt;
+    if (!c.literal("}") || !c.at_end()) return false;
     a.at = Nanos{at};
-    return a;
+    return true;
 }
 
 }  // namespace squadload::arrivals::internal

@@ -19,7 +19,8 @@ namespace squadload::witness {
 // Texts by number, in the order they were first seen.
 class Names {
   public:
-    [[nodiscard]] std::uint32_t number(std::string_view text);
+    // `last`: a number that is likely to be it.
+    [[nodiscard]] std::uint32_t number(std::string_view text, std::uint32_t last = 0);
     [[nodiscard]] std::optional<std::uint32_t> find(std::string_view text) const;
     [[nodiscard]] const std::string& text(std::uint32_t number) const { return texts_[number]; }
     [[nodiscard]] std::size_t size() const { return texts_.size(); }
@@ -93,6 +94,7 @@ class LogReader {
     Nanos shift_, earliest_;
     std::uint64_t last_seq_ = 0;
     Nanos last_at_{};
+    arrivals::Arrival arrival_;  // reused
 };
 
 // A whole log. Errors: those of LogReader; no arrival in it.

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <deque>
-#include <map>
+#include <unordered_map>
 
 #include "judge/result/figures.h"
 #include "judge/witness/scene.h"
@@ -42,10 +42,6 @@ class Sweep {
   public:
     explicit Sweep(const Scene& scene)
         : scene_(scene), standing_(scene.evidence.arrivals.names().size()) {
-        request_of_.assign(scene.evidence.arrivals.rows().size(), UINT32_MAX);
-        for (std::size_t r = 0; r < scene.requests.size(); ++r)
-            for (const std::uint32_t i : scene.requests[r].rows)
-                request_of_[i] = static_cast<std::uint32_t>(r);
         seen_.assign(scene.requests.size(), 0);
         const auto& rows = scene.evidence.arrivals.rows();
         for (std::uint32_t i = 0; i < rows.size(); ++i)
@@ -55,7 +51,7 @@ class Sweep {
     void run() {
         const auto& rows = scene_.evidence.arrivals.rows();
         for (std::uint32_t i = 0; i < rows.size(); ++i) {
-            if (request_of_[i] != UINT32_MAX) look(i);
+            if (scene_.request_of[i] != Scene::kNoRequest) look(i);
             pass(rows[i]);
         }
     }
@@ -66,21 +62,36 @@ class Sweep {
 
   private:
     void look(std::uint32_t i) {
-        const auto r = request_of_[i];
+        const auto r = scene_.request_of[i];
         const std::uint32_t position = seen_[r]++;
         const Row& row = scene_.row(i);
-        const auto* chain = scene_.evidence.declared.chain(scene_.evidence.arrivals.agent(row));
+        const auto* chain = chain_of(row.agent);
         if (chain == nullptr) return;
         if (position == 0) ++judged_;
-        const std::string& provider = scene_.name(row.provider);
-        const auto place = std::find(chain->begin(), chain->end(), provider);
-        if (place == chain->end())
-            return accuse(i, fmt::format("{} is not in the chain of {}", provider,
+        const std::size_t place = place_in(*chain, row);
+        if (place == chain->size())
+            return accuse(i, fmt::format("{} is not in the chain of {}", scene_.name(row.provider),
                                          scene_.evidence.arrivals.agent(row)));
         // Who was asked before in this request, or is passed over for a reason, is accounted for. A
         // later round, after the whole chain or the queue, may begin anywhere.
         if (position > 0) return;
-        check_first(i, r, *chain, static_cast<std::size_t>(place - chain->begin()));
+        check_first(i, r, *chain, place);
+    }
+
+    const std::vector<std::string>* chain_of(std::uint32_t agent) {
+        const auto [it, added] = chains_.try_emplace(agent, nullptr);
+        if (added) it->second = scene_.evidence.declared.chain(scene_.name(agent));
+        return it->second;
+    }
+
+    // The chain's length: it is not in it.
+    std::size_t place_in(const std::vector<std::string>& chain, const Row& row) {
+        const auto key = std::uint64_t{row.agent} << 32 | row.provider;
+        const auto [it, added] = places_.try_emplace(key, 0);
+        if (added)
+            it->second = static_cast<std::size_t>(
+                std::find(chain.begin(), chain.end(), scene_.name(row.provider)) - chain.begin());
+        return it->second;
     }
 
     // The first call of a request: everybody before it in the chain has to be accounted for.
@@ -195,9 +206,11 @@ class Sweep {
     }
 
     const Scene& scene_;
-    std::vector<Standing> standing_;         // by number of the name
-    std::vector<std::uint32_t> request_of_;  // by row
-    std::vector<std::uint32_t> seen_;        // calls of a request so far
+    std::vector<Standing> standing_;  // by number of the name
+    // Looked up once: agents by number, and providers in their chains.
+    std::unordered_map<std::uint32_t, const std::vector<std::string>*> chains_;
+    std::unordered_map<std::uint64_t, std::size_t> places_;
+    std::vector<std::uint32_t> seen_;  // calls of a request so far
     std::vector<Fault> faults_;
     std::uint64_t judged_ = 0, passed_over_ = 0;
 };

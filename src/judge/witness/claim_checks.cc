@@ -102,7 +102,7 @@ void judge_attempts(const Scene& scene, std::vector<WitnessCheck>& out) {
             wrong = fmt::format("{} ok calls stand behind one success ({})", ok, claim.attempts);
         if (wrong.empty()) continue;
         faults.rows.push_back(scene.requests[r].rows.front());
-        faults.add(fmt::format("{}: {}", scene.requests[r].id, wrong));
+        faults.add(fmt::format("{}: {}", scene.id_of(scene.requests[r]), wrong));
     }
     // Responses that tell of calls of which none is in the log.
     for (std::size_t i = 0; i < claims.size(); ++i) {
@@ -153,7 +153,7 @@ void judge_truth(const Scene& scene, std::vector<WitnessCheck>& out) {
                                 fallback ? "as" : "without");
         if (wrong.empty()) continue;
         faults.rows.push_back(*served);
-        faults.add(fmt::format("{}: {}", scene.requests[r].id, wrong));
+        faults.add(fmt::format("{}: {}", scene.id_of(scene.requests[r]), wrong));
     }
     if (check.judged == 0) {
         out.push_back(

@@ -35,21 +35,21 @@ Result<void> LogReader::read(std::istream& in, const std::string& file_name) {
         if (line.size() > kLongestLine) return bad("a line of more than 1 MiB is no arrival");
         if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
         if (read_note(line, table_.lost)) continue;
-        const auto arrival = arrivals::from_line(line);
-        if (!arrival)
-            return bad(whole ? arrival.error().message
+        const auto read = arrivals::read_line(line, arrival_);
+        if (!read)
+            return bad(whole ? read.error().message
                              : "the last line is cut off: the log was not written to its end");
-        if (arrival->seq <= last_seq_)
+        if (arrival_.seq <= last_seq_)
             return bad(
                 fmt::format("seq {} comes after seq {}: the log is not in its order, or "
                             "two logs were put together",
-                            arrival->seq, last_seq_));
-        if (arrival->at < last_at_)
+                            arrival_.seq, last_seq_));
+        if (arrival_.at < last_at_)
             return bad(fmt::format("at_ns {} is before that of the line before, {}",
-                                   arrival->at.count(), last_at_.count()));
-        last_seq_ = arrival->seq;
-        last_at_ = arrival->at;
-        if (arrival->at + shift_ >= earliest_) table_.add(*arrival, shift_);
+                                   arrival_.at.count(), last_at_.count()));
+        last_seq_ = arrival_.seq;
+        last_at_ = arrival_.at;
+        if (arrival_.at + shift_ >= earliest_) table_.add(arrival_, shift_);
     }
     if (in.bad()) return fail(ErrorKind::config, fmt::format("{} cannot be read", file_name));
     return {};

@@ -1,8 +1,10 @@
 #include "judge/witness/scene.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 #include "judge/result/figures.h"
@@ -12,12 +14,6 @@ namespace {
 
 constexpr Nanos kLeastJitter = std::chrono::milliseconds{1};
 constexpr double kMostOfWindow = 0.01;
-
-// Row numbers by the hash of their id, so that equal ids are neighbours.
-struct Keyed {
-    std::uint64_t hash;
-    std::uint32_t row;
-};
 
 std::string_view trimmed(std::string_view s) {
     while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
@@ -48,41 +44,69 @@ void Scene::index_groups() {
     }
 }
 
+// Requests in the order of their first call, so that whoever walks through them walks through the
+// log.
 void Scene::index_requests() {
     const auto& rows = evidence.arrivals.rows();
-    const std::hash<std::string_view> hash;
-    std::vector<Keyed> keyed;
+    request_of.assign(rows.size(), kNoRequest);
+    std::vector<std::uint32_t> begins = number_requests();
+    const auto count = static_cast<std::uint32_t>(begins.size());
+    begins.push_back(0);
+    std::exclusive_scan(begins.begin(), begins.end(), begins.begin(), 0U);
+    by_request_.resize(begins.back());
+    requests.reserve(count);
+    for (std::uint32_t r = 0; r < count; ++r)
+        requests.push_back({std::span(by_request_).subspan(begins[r], begins[r + 1] - begins[r])});
     for (std::uint32_t i = 0; i < rows.size(); ++i)
-        if (rows[i].id_size > 0 && rows[i].at >= from)
-            keyed.push_back({hash(evidence.arrivals.id(rows[i])), i});
-    std::sort(keyed.begin(), keyed.end(), [&](const Keyed& a, const Keyed& b) {
-        return std::tie(a.hash, a.row) < std::tie(b.hash, b.row);
-    });
-    by_request_.reserve(keyed.size());
-    for (const Keyed& one : keyed) by_request_.push_back(one.row);
-    for (std::size_t first = 0; first < by_request_.size();) {
-        const auto id = evidence.arrivals.id(rows[by_request_[first]]);
-        std::size_t last = first + 1;
-        while (last < by_request_.size() && evidence.arrivals.id(rows[by_request_[last]]) == id)
-            ++last;
-        requests.push_back({id, std::span(by_request_).subspan(first, last - first)});
-        first = last;
+        if (request_of[i] != kNoRequest) by_request_[begins[request_of[i]]++] = i;
+}
+
+// Gives each id a number, and returns how many calls each has.
+std::vector<std::uint32_t> Scene::number_requests() {
+    const auto& rows = evidence.arrivals.rows();
+    const std::hash<std::string_view> hash;
+    struct Slot {
+        std::uint32_t hash = 0;
+        std::uint32_t request = kNoRequest;
+    };
+    std::vector<Slot> slots(std::bit_ceil(2 * rows.size() + 1));  // open addressing
+    std::vector<std::uint32_t> counts, first_row;
+    for (std::uint32_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].id_size == 0 || rows[i].at < from) continue;
+        const auto id = evidence.arrivals.id(rows[i]);
+        const std::size_t h = hash(id);
+        const auto low = static_cast<std::uint32_t>(h);
+        for (std::size_t k = (h >> 32) & (slots.size() - 1);; k = (k + 1) & (slots.size() - 1)) {
+            Slot& slot = slots[k];
+            if (slot.request == kNoRequest) {
+                slot = {low, static_cast<std::uint32_t>(counts.size())};
+                counts.push_back(0);
+                first_row.push_back(i);
+            } else if (slot.hash != low ||
+                       evidence.arrivals.id(rows[first_row[slot.request]]) != id) {
+                continue;
+            }
+            request_of[i] = slot.request;
+            ++counts[slot.request];
+            break;
+        }
     }
+    return counts;
 }
 
 void Scene::match_claims() {
     claim_of.assign(requests.size(), kNoClaim);
     if (evidence.claims == nullptr) return;
-    std::vector<std::pair<std::uint64_t, std::size_t>> claims;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> claims;
     const std::hash<std::string_view> hash;
-    for (std::size_t i = 0; i < evidence.claims->size(); ++i)
+    for (std::uint32_t i = 0; i < evidence.claims->size(); ++i)
         claims.emplace_back(hash((*evidence.claims)[i].request_id), i);
     std::sort(claims.begin(), claims.end());
     for (std::size_t r = 0; r < requests.size(); ++r) {
-        auto it = std::lower_bound(claims.begin(), claims.end(),
-                                   std::pair{hash(requests[r].id), std::size_t{0}});
-        for (; it != claims.end() && it->first == hash(requests[r].id); ++it) {
-            if ((*evidence.claims)[it->second].request_id != requests[r].id) continue;
+        auto it =
+            std::lower_bound(claims.begin(), claims.end(), std::pair{hash(id_of(requests[r])), 0U});
+        for (; it != claims.end() && it->first == hash(id_of(requests[r])); ++it) {
+            if ((*evidence.claims)[it->second].request_id != id_of(requests[r])) continue;
             claim_of[r] = it->second;
             break;
         }

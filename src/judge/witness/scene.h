@@ -19,8 +19,7 @@ struct Group {
 
 // The calls of one request, by time.
 struct RequestCalls {
-    std::string_view id;
-    std::span<const std::uint32_t> rows;
+    std::span<const std::uint32_t> rows;  // not empty
 };
 
 class Scene {
@@ -31,14 +30,19 @@ class Scene {
     Jitter jitter;
     std::int64_t from, end;  // ns
     std::vector<Group> groups;
+    std::vector<std::uint32_t> request_of;  // by row; kNoRequest: it carries no id
+    static constexpr std::uint32_t kNoRequest = UINT32_MAX;
     // Of requests that carry an id. Claims by the same order: claim_of[i] or kNoClaim.
     std::vector<RequestCalls> requests;
-    std::vector<std::size_t> claim_of;
-    static constexpr std::size_t kNoClaim = SIZE_MAX;
+    std::vector<std::uint32_t> claim_of;
+    static constexpr std::uint32_t kNoClaim = UINT32_MAX;
 
     [[nodiscard]] const Row& row(std::uint32_t i) const { return evidence.arrivals.rows()[i]; }
     [[nodiscard]] std::string id(std::uint32_t i) const {
         return std::string(evidence.arrivals.id(row(i)));
+    }
+    [[nodiscard]] std::string_view id_of(const RequestCalls& request) const {
+        return evidence.arrivals.id(row(request.rows.front()));
     }
     [[nodiscard]] const std::string& name(std::uint32_t number) const {
         return evidence.arrivals.names().text(number);
@@ -49,6 +53,7 @@ class Scene {
   private:
     void index_groups();
     void index_requests();
+    [[nodiscard]] std::vector<std::uint32_t> number_requests();
     void match_claims();
 
     std::vector<std::uint32_t> by_request_;
