@@ -27,6 +27,9 @@ constexpr int kWarmUpSeconds = 3;  // then every interval in circulation has bee
 
 const std::string kAnswer =
     "HTTP/1.1 200 OK\r\nServer: quick\r\nContent-Type: application/json\r\nX-Part: 7\r\n"
+    "X-Squad-Provider: groq\r\nX-Squad-Model: llama-3.3-70b-versatile\r\nX-Squad-Fallback: true\r\n"
+    "X-Squad-Fallback-Reason: quota\r\nX-Squad-Attempts: cerebras=skipped:quota, groq=ok\r\n"
+    "X-Squad-Tokens: 120+80\r\nX-Request-Id: 0123456789abcdef0123456789abcdef\r\n"
     "Content-Length: 61\r\n\r\n"
     R"({"text":"Diversify.","provider":"demo","usage":{"tokens":12}})";
 
@@ -74,7 +77,8 @@ scenario::Template compiled(std::string_view text, scenario::Escape escape,
         .value();
 }
 
-// A constant GET and a templated POST, with expectations on headers, body and JSON.
+// A constant GET and a templated POST, with expectations on headers, body and JSON, and with a look
+// at who served.
 engine::Plan mixed_plan(std::uint16_t port) {
     engine::Plan plan;
     plan.origin.host = "127.0.0.1";
@@ -106,6 +110,7 @@ engine::Plan mixed_plan(std::uint16_t port) {
     post.expect.json.push_back({"/usage/tokens", "12"});
     post.expect.json.push_back({"/text", std::nullopt});
     plan.scenario.classes.push_back({"User", 1, {}, {get, post}});
+    plan.scenario.attribution = *scenario::attribution_preset("squad");
     return plan;
 }
 
@@ -120,11 +125,18 @@ void use_all(measure::Interval& interval) {
             interval.tasks[task].record(record);
         }
     }
+    measure::Claim claim;
+    claim.provider = "groq";
+    claim.fallback_reason = "quota";
+    claim.fallback = measure::Claim::Fallback::yes;
+    claim.ok = true;
+    for (std::int64_t t = 1; t < std::int64_t{1} << 43; t *= 2)
+        interval.providers.record(claim, Nanos{t});
 }
 
 // Runs one worker on a thread of its own, its intervals collected as in any run.
 void run_counted(const engine::Plan& plan, const LoopKind& loop, engine::StopSwitch& stop,
-                 Window& window, measure::TaskStats& all) {
+                 Window& window, measure::TaskStats& all, std::uint64_t& attributed) {
     const engine::EntryTable entries(plan);
     engine::Collector collector(1, entries.size(), entries.sequence_count());
     const auto& s = plan.scenario;
@@ -144,6 +156,7 @@ void run_counted(const engine::Plan& plan, const LoopKind& loop, engine::StopSwi
     });
     while (auto interval = collector.next()) {
         for (const auto& task : interval->tasks) all.merge(task);
+        for (const auto& provider : interval->providers.all()) attributed += provider.responses;
         use_all(*interval);
         collector.recycle(std::move(interval));
         window.on_second();
@@ -189,10 +202,12 @@ class AllocationTest : public LoopTest {
         plan.origin.tls = tls != nullptr;
         shape(plan.scenario);
         measure::TaskStats all;
-        run_counted(plan, GetParam(), stop, window, all);
+        std::uint64_t attributed = 0;
+        run_counted(plan, GetParam(), stop, window, all, attributed);
 
         ASSERT_TRUE(window.done()) << all.outcomes.requests() << " requests";
         EXPECT_EQ(all.outcomes[measure::Outcome::ok], all.outcomes.requests());
+        EXPECT_EQ(attributed, all.outcomes.requests());
         EXPECT_GT(window.allocations_before(), 10U) << "the count does not work";
         EXPECT_EQ(window.allocated(), 0U) << test_support::traced_allocations();
     }

@@ -45,6 +45,12 @@ struct Found {
     bool refused = false;
 };
 
+// The fallback, or why there is nothing: a sentence is made only where somebody reads it.
+Found missing(const char* kind, const Extraction& extraction) {
+    if (extraction.fallback) return {std::string_view(*extraction.fallback)};
+    return {std::nullopt, fmt::format("{} {} missing", kind, extraction.what)};
+}
+
 std::string too_long(const Extraction& extraction) {
     return fmt::format("the value of {} is longer than 64 KiB", extraction.what);
 }
@@ -63,17 +69,17 @@ Found find_json(const Extraction& extraction, Scratch& scratch) {
         case JsonText::State::missing:
             break;
     }
-    return {std::nullopt, fmt::format("json {} missing", extraction.what)};
+    return missing("json", extraction);
 }
 
 Found find_header(const Extraction& extraction, const ResponseParser& response) {
     if (response.has_header(extraction.what)) return {response.header(extraction.what)};
-    return {std::nullopt, fmt::format("header {} missing", extraction.what)};
+    return missing("header", extraction);
 }
 
 Found find_regex(const Extraction& extraction, std::string_view body) {
     if (const auto value = extraction.regex->find(body)) return {value};
-    return {std::nullopt, fmt::format("regex {} missing", extraction.what)};
+    return missing("regex", extraction);
 }
 
 Found find(const Extraction& extraction, const ResponseParser& response, Scratch& scratch) {
