@@ -206,12 +206,23 @@ void add_latencies(const ScenarioResult* s, std::vector<Criterion>& out) {
     out.push_back(std::move(c));
 }
 
+// A limit that nobody came near was not put to the test. Three quarters are near: of a small burst
+// the gateway's guard may keep the rest free.
+constexpr double kNearLimit = 0.75;
+
+bool tests_limit(const result::WitnessCheck& row) {
+    const bool on_limit = row.check == "window" || row.check == "bucket";
+    if (!on_limit || !row.actual_value || !row.bound_value) return true;
+    return *row.actual_value >= kNearLimit * *row.bound_value;
+}
+
 // Rows of a check in all scenarios: the answer, and the figure that says most.
 void add_witness(const result::RunResult& run, std::string text,
                  std::initializer_list<std::string_view> checks, std::vector<Criterion>& out) {
     Criterion c = criterion("AC-6", std::move(text));
     bool broken = false;
     bool every = true;
+    std::string far;
     for (const auto check : checks) {
         bool exercised = false;
         for (const auto& s : run.scenarios) {
@@ -222,7 +233,10 @@ void add_witness(const result::RunResult& run, std::string text,
                     if (c.sentence.empty()) c.sentence = row.sentence;
                     continue;
                 }
-                exercised = true;
+                if (tests_limit(row))
+                    exercised = true;
+                else
+                    far = "no provider came near its limit";
                 // The last scenario that exercised it shows its figures; one that broke it stays.
                 if (broken && !bad) continue;
                 if ((bad && !broken) || c.scenario != s.name) {
@@ -244,6 +258,8 @@ void add_witness(const result::RunResult& run, std::string text,
     } else if (every) {
         c.answer = CriterionAnswer::met;
         c.sentence.clear();
+    } else if (!far.empty()) {
+        c.sentence = far;
     } else if (c.sentence.empty()) {
         c.sentence = "there was no witness: no simulated providers were in play";
     }

@@ -234,5 +234,20 @@ TEST(ConcludeProviders, AnInterruptedRunStaysInterrupted) {
     EXPECT_FALSE(s.thresholds.back().pass);
 }
 
+TEST(Criteria, ALimitThatNobodyCameNearWasNotTested) {
+    auto run = good_suite();
+    for (auto& scenario : run.scenarios) {
+        ASSERT_EQ(scenario.witness[1].check, "window");
+        scenario.witness[1].bound_value = 1560;
+        scenario.witness[1].actual_value = 1169;
+    }
+    run.criteria = acceptance_criteria(run);
+    EXPECT_EQ(of(run, "sliding window").answer, CriterionAnswer::not_exercised);
+    EXPECT_EQ(of(run, "sliding window").sentence, "no provider came near its limit");
+    run.scenarios[1].witness[1].actual_value = 1170;
+    run.criteria = acceptance_criteria(run);
+    EXPECT_EQ(of(run, "sliding window").answer, CriterionAnswer::met);
+}
+
 }  // namespace
 }  // namespace squadload::verdict
