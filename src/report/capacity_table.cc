@@ -113,7 +113,7 @@ std::string capacity_summary(const Capacity& c, Verdict verdict, const Style& st
                            style),
                  columns(style) - 3))
         out += painted("   " + text, Tone::muted, style) + "\n";
-    return out + "\n" + curve(c, style);
+    return c.steps.empty() ? out : out + "\n" + curve(c, style);
 }
 
 }  // namespace squadload::report

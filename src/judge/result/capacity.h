@@ -25,7 +25,7 @@ struct CapacityStep {
     LimitCause cause = LimitCause::none;
     std::string sentence;  // why the bounds did not hold; "" when they did
     std::uint64_t requests = 0, ok = 0, rate_limited = 0, failed = 0;
-    double ok_per_s = 0;
+    double ok_per_s = 0;                                    // in the second half of the schedule
     double p50_ms = 0, p95_ms = 0, p99_ms = 0, max_ms = 0;  // response time
     std::uint32_t in_flight = 0;                            // at the end of the schedule
     [[nodiscard]] bool held() const { return cause == LimitCause::none; }

@@ -53,6 +53,14 @@ Growth growth(const ScenarioResult& s) {
     return out;
 }
 
+// ok responses per second in the second half of the schedule, when the first have long come back.
+double settled_rate(const ScenarioResult& s, std::size_t seconds) {
+    const std::size_t half = seconds / 2;
+    std::uint64_t ok = 0;
+    for (std::size_t i = half; i < seconds; ++i) ok += s.series[i].outcomes.ok();
+    return static_cast<double>(ok) / static_cast<double>(seconds - half);
+}
+
 std::string broken_text(const result::ThresholdResult& t) {
     return fmt::format("{} {} where {} is asked for", t.criterion, t.actual, t.bound);
 }
@@ -125,14 +133,16 @@ CapacityStep judge_step(const ScenarioResult& s, double rate) {
     step.ok = outcomes.ok();
     step.rate_limited = outcomes.rate_limited();
     step.failed = outcomes.failed();
-    if (s.duration_s > 0) step.ok_per_s = static_cast<double>(step.ok) / s.duration_s;
     const auto time = result::summarize(s.totals.response_time);
     step.p50_ms = time.p50;
     step.p95_ms = time.p95;
     step.p99_ms = time.p99;
     step.max_ms = time.max;
     const auto seconds = static_cast<std::size_t>(s.schedule_duration_s);
-    if (seconds > 0 && s.series.size() >= seconds) step.in_flight = s.series[seconds - 1].in_flight;
+    if (seconds > 0 && s.series.size() >= seconds) {
+        step.in_flight = s.series[seconds - 1].in_flight;
+        step.ok_per_s = settled_rate(s, seconds);
+    }
     find_cause(s, step);
     return step;
 }

@@ -25,6 +25,7 @@ result::ScenarioResult quiet() {
         p.second = i;
         p.scheduled = 100;
         p.in_flight = 5;
+        p.outcomes.add(Outcome::ok, i < 5 ? 80 : 100);
         s.series.push_back(p);
     }
     return s;
