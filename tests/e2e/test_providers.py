@@ -55,7 +55,7 @@ def services(tmp_path):
 
 
 def test_the_shipped_suite_in_an_eighth_of_its_time_meets_every_criterion(squadload):
-    run = squadload("run", "all", "--config", SHIPPED, "--time-scale", "8", env=PATIENCE, timeout=180)
+    run = squadload("run", "all", "--config", SHIPPED, "--time-scale", "8", "--save-arrivals", env=PATIENCE, timeout=180)
     assert run.code == 0, run.out + run.err
     jsonschema.Draft202012Validator(SCHEMA).validate(run.metrics)
     criteria = run.metrics["suite"]["criteria"]
@@ -72,6 +72,25 @@ def test_the_shipped_suite_in_an_eighth_of_its_time_meets_every_criterion(squadl
     for scenario in run.metrics["scenarios"]:
         assert scenario["time_scale"] == 8
         assert "broken" not in witness_of(scenario).values()
+    # What the metrics file says of providers, counted from the log by other code. It begins with the scenario before.
+    log = [json.loads(line) for line in next(run.reports.glob("load_test_arrivals_*_spike.ndjson")).read_text().splitlines() if '"provider"' in line]
+    for name, provider in spike["providers"].items():
+        before = sustained["providers"][name]
+        its = [a for a in log if a["provider"] == name]
+        assert len(its) == before["calls"] + provider["calls"]
+        assert sum(a["status"] == 429 for a in its) == before["responses_429"] + provider["responses_429"]
+        fallbacks = 0 if name == "groq" else sum(a["status"] == 200 for a in its)
+        assert fallbacks == before["served_as_fallback"] + provider["served_as_fallback"]
+        assert abs(most_within(its, 60e9 / 8) - provider["peak_per_minute"] / 8) <= 1  # told per minute
+
+
+def most_within(arrivals, window):
+    most, first = 0, 0
+    for last, arrival in enumerate(arrivals):
+        while arrivals[first]["at_ns"] <= arrival["at_ns"] - window:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
 
 
 def test_a_gateway_and_providers_of_their_own_are_judged_with_witness(squadload, services, tmp_path):

@@ -49,6 +49,7 @@ TEST(Backpressure, ARetriedRequestHasOneOutcomeFromItsFirstIntendedStart) {
     EXPECT_EQ(all.generator_lag.max(), 0ns);
     EXPECT_EQ(all.blocked.max(), 0ns);
     EXPECT_EQ(server.requests.size(), 3U);
+    EXPECT_EQ(all.bytes_sent, 3 * server.requests[0].size());
     EXPECT_EQ(server.requests[0], server.requests[2]) << "the same request";
     EXPECT_EQ(server.connections, 1);
 }
@@ -120,6 +121,7 @@ TEST(Backpressure, WhoStillWaitsAtTheEndIsAbandonedAndCounted) {
     EXPECT_TRUE(run.adds_up());
     EXPECT_EQ(run.outcome(Outcome::abandoned), 10U);
     EXPECT_EQ(run.all().responses_429, 10U) << "each counted once";
+    EXPECT_EQ(run.all().bytes_sent, 10 * server.requests[0].size());
     EXPECT_EQ(run.first_message(), "waiting after a 429 when graceful_stop ended");
 }
 

@@ -341,8 +341,6 @@ void Connection::wait_to_retry(const ExchangeResult& refused) {
     measure::Claim claim;
     read_claim(r, claim);
     const bool keep = sent_ && parser_.keep_alive() && origin_ == &plan_.origin;
-    bytes_sent_ += request_.size();
-    sent_ = false;
     ++retries_;
     waited_ += wait;
     retry_at_ = r.end + wait;
@@ -354,6 +352,8 @@ void Connection::wait_to_retry(const ExchangeResult& refused) {
 
 void Connection::retry() {
     retry_at_.reset();
+    bytes_sent_ += request_.size();
+    sent_ = false;
     try_start_ = loop_.now();
     earlier_redirects_ += std::exchange(redirects_, 0);
     origin_ = &plan_.origin;
