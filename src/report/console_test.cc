@@ -329,7 +329,7 @@ TEST_F(Live, WhoServedHasALine) {
     served("groq", 75, measure::Claim::Fallback::no);
     served("cerebras", 25, measure::Claim::Fallback::yes);
     EXPECT_THAT(view(seconds{65}, {.colour = false, .unicode = true, .width = 100}),
-                HasSubstr("\n providers groq 75 % ████▌   cerebras 25 % █▌      25 fallbacks\n"));
+                HasSubstr("\n providers groq 75 % ████▌  cerebras 25 % █▌     25 fallbacks\n"));
     EXPECT_THAT(view(seconds{65}, {.colour = false, .unicode = false, .width = 40}),
                 HasSubstr("\n providers groq 75 %"));
 }

@@ -198,6 +198,8 @@ std::string failure_line(const Progress& p, const Style& style) {
     return line({{cut(printable(text, style), columns(style) - 2), Tone::failed}}, style);
 }
 
+constexpr int kWide = 100;  // columns that have room for bars
+
 // Who served, as responses say: shares, then requests served by another than the first of a chain.
 std::string providers_line(const Progress& p, const Style& style) {
     std::uint64_t all = 0;
@@ -209,7 +211,8 @@ std::string providers_line(const Progress& p, const Style& style) {
         fallbacks += provider.fallbacks;
         const double share = static_cast<double>(provider.responses) / static_cast<double>(all);
         segments.push_back({fmt::format(" {} {}", provider.name, result::percent(share, 0))});
-        segments.push_back({" " + bar(share, 6, style) + " ", Tone::muted});
+        segments.push_back(
+            {columns(style) < kWide ? " " : " " + bar(share, 6, style), Tone::muted});
     }
     if (fallbacks > 0)
         segments.push_back({" " + result::plural(fallbacks, "fallback"), Tone::rate_limited});

@@ -117,7 +117,11 @@ std::string provider_table(const ScenarioResult& s, const Style& style) {
     if (s.providers.empty() && s.events.empty()) return {};
     std::string out = "\n";
     const auto add = [&](const std::string& text, Tone tone) {
-        if (!text.empty()) out += line({{printable(text, style), tone}}, style) + "\n";
+        std::string indent = " ";
+        for (const auto& part : wrapped(printable(text, style), columns(style) - 3)) {
+            out += painted(indent + part, tone, style) + "\n";
+            indent = "   ";
+        }
     };
     if (!s.providers.empty()) out += rows(s, style);
     add(fallback_line(s), Tone::muted);
