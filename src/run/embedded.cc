@@ -18,6 +18,8 @@ Result<void> EmbeddedStack::give_target(scenario::Scenario& scenario) {
         if (!started) {
             Error error = started.error();
             error.message = fmt::format("the {}: {}", kEmbeddedStack, error.message);
+            const auto& mark = scenario.providers.enabled_mark;
+            if (error.kind == ErrorKind::config && !error.mark && mark.line > 0) error.mark = mark;
             return tl::unexpected(std::move(error));
         }
         stack_ = *std::move(started);

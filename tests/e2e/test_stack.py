@@ -70,6 +70,7 @@ def test_an_unknown_provider_is_a_mistake_in_the_file(squadload, tmp_path):
     assert run.code == 2
     assert "grok" in run.err
     assert "groq" in run.err  # what there is
+    assert re.search(r"load\.yaml:\d+:\d+: ", run.err)
     assert run.metrics_files == []
 
 

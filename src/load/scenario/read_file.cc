@@ -165,6 +165,7 @@ ProviderSettings read_providers(const Value& value) {
     ProviderSettings providers;
     const Map map = value.map({"enabled_providers", "track_rpm", "track_fallback", "track_429s"});
     if (const auto v = map.get("enabled_providers")) {
+        providers.enabled_mark = v->mark();
         for (const Value& item : v->items()) providers.enabled_providers.push_back(item.text());
     }
     if (const auto v = map.get("track_rpm")) providers.track_rpm = v->boolean();

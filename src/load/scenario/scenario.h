@@ -299,6 +299,7 @@ struct SuiteSettings {
 // Which columns the story's provider_settings switch on. Used from judge/observe on.
 struct ProviderSettings {
     std::vector<std::string> enabled_providers;
+    SourceMark enabled_mark{};
     bool track_rpm = true;
     bool track_fallback = true;
     bool track_429s = true;
