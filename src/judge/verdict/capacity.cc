@@ -91,11 +91,10 @@ void find_cause(const ScenarioResult& s, CapacityStep& step) {
     step.cause = LimitCause::latency;
     if (by_count && std::max(broken, refused) > late)
         step.cause = refused >= broken ? LimitCause::rate_limiting : LimitCause::errors;
-    if (step.cause != LimitCause::latency) {
-        step.sentence = other != nullptr ? broken_text(*other) : s.verdict_reason;
-    } else if (on_time != nullptr) {
+    const bool slow = step.cause == LimitCause::latency;
+    if (slow && on_time != nullptr) {
         step.sentence = broken_text(*on_time);
-    } else if (grown.too_much()) {
+    } else if (slow && grown.too_much()) {
         step.sentence =
             fmt::format("the target fell behind: in flight grew from {} to {} in the last {} s",
                         result::thousands(static_cast<std::uint64_t>(grown.from)),

@@ -18,7 +18,7 @@ struct Settings {
     std::uint16_t port = 0;          // 0: a free one
     std::uint64_t seed = 1;          // same seed: call number k of a provider draws the same
     Nanos window = std::chrono::seconds(60);  // how long a minute of the quotas lasts; >= 10ms
-    double latency_scale = 1;              // of all answer times, [0, 1000]; 0: at once, no timer
+    double latency_scale = 1;  // of all answer times, [0, 1000]; 0: at once, no timer
     // Retry-After in fractions of a second, where a provider would write whole ones: for shortened
     // windows, in which a second is long.
     bool fractional_hints = false;
