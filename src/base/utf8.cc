@@ -1,6 +1,32 @@
 #include "base/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace squadload {
+namespace {
+
+// How many bytes at the front are well-formed.
+std::size_t valid_prefix(std::string_view text) {
+    constexpr std::uint64_t kHighBits = 0x8080808080808080U;
+    std::size_t i = 0;
+    while (i < text.size()) {
+        std::uint64_t eight = 0;
+        if (text.size() - i >= sizeof(eight)) {
+            std::memcpy(&eight, text.data() + i, sizeof(eight));
+            if ((eight & kHighBits) == 0) {
+                i += sizeof(eight);
+                continue;
+            }
+        }
+        const std::size_t length = utf8_length(text.substr(i));
+        if (length == 0) return i;
+        i += length;
+    }
+    return i;
+}
+
+}  // namespace
 
 Utf8Piece utf8_piece(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -21,6 +47,17 @@ Utf8Piece utf8_piece(std::string_view text) {
         high = 0xBF;
     }
     return {length, true};
+}
+
+std::string valid_utf8(std::string_view text) {
+    std::string out;
+    while (true) {
+        const std::size_t valid = valid_prefix(text);
+        out.append(text.substr(0, valid));
+        if (valid == text.size()) return out;
+        out += kUtf8Replacement;
+        text.remove_prefix(valid + 1);
+    }
 }
 
 }  // namespace squadload

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace squadload {
@@ -20,5 +21,9 @@ struct Utf8Piece {
     const Utf8Piece piece = utf8_piece(text);
     return piece.good ? piece.length : 0;
 }
+
+inline constexpr std::string_view kUtf8Replacement = "\xef\xbf\xbd";  // U+FFFD
+// The same text, every byte that belongs to no character replaced by U+FFFD.
+[[nodiscard]] std::string valid_utf8(std::string_view text);
 
 }  // namespace squadload

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "cli/audit.h"
 #include "cli/files.h"
+#include "cli/report.h"
 #include "cli/variables.h"
 #include "load/http/url.h"
 #include "run/preflight.h"
@@ -52,6 +53,7 @@ run::Options run_options(const Invocation& invocation, const std::string& comman
     options.tool_version = version();
     options.command = command_text;
     options.output_dir = invocation.output_dir;
+    options.outputs = invocation.outputs;
     options.backend = invocation.backend;
     options.quiet = invocation.quiet;
     options.save_arrivals = invocation.save_arrivals;
@@ -277,6 +279,8 @@ Result<int> execute(const Invocation& invocation, const std::string& command_tex
             return do_capacity(invocation, command_text, terminal, environment);
         case Command::audit:
             return audit(invocation.arguments.front(), invocation.declared, terminal);
+        case Command::report:
+            return show_report(invocation.arguments.front(), invocation.outputs, terminal);
     }
     return fail(ErrorKind::internal, "unknown command");
 }

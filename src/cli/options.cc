@@ -49,6 +49,11 @@ constexpr auto kCapacityExamples = R"(Examples:
 
 Exit codes: 0 when a rate holds, 1 when not even the first does, 4 when this machine was the limit;
 2, 3, 70, 130, 143 as for run.)";
+constexpr auto kReportExamples = R"(Examples:
+  squadload report reports/load_test_metrics_20261126_115930.json
+  squadload report reports/load_test_metrics_20261126_115930.json --junit junit.xml
+
+Exit codes: 0 when it was shown, whatever its verdict; 2 for a file that cannot be read.)";
 constexpr auto kProgramExamples = R"(Examples:
   squadload run http://127.0.0.1:8000/health -r 50 -t 30s
   squadload run spike --host http://127.0.0.1:8000
@@ -77,6 +82,8 @@ class Parser {
     void add_others();
     void add_audit();
     void add_capacity();
+    void add_report();
+    void add_outputs(CLI::App& app);
     [[nodiscard]] Result<void> read_capacity();
     [[nodiscard]] Result<void> check_leftovers() const;
     [[nodiscard]] Result<void> apply_environment(const scenario::Environment& environment);
@@ -103,6 +110,7 @@ Parser::Parser() {
     add_others();
     add_audit();
     add_capacity();
+    add_report();
 }
 
 CLI::App* Parser::subcommand(Command command, const std::string& name,
@@ -195,6 +203,7 @@ void Parser::add_run() {
                     fmt::format("Folder of the files written (default {})", kDefaultOutputDir))
         ->type_name("DIR")
         ->group("Output");
+    add_outputs(*app);
     app->add_flag("--save-arrivals", invocation_.save_arrivals,
                   "Keep the simulated providers' log, for squadload audit")
         ->group("Output");
@@ -256,6 +265,26 @@ void Parser::add_audit() {
         ->add_option("--declared", invocation_.declared,
                      "What the gateway declares: GET /providers, or as --save-arrivals writes it")
         ->type_name("FILE");
+}
+
+// Files beside the metrics file.
+void Parser::add_outputs(CLI::App& app) {
+    auto& outputs = invocation_.outputs;
+    app.add_option("--junit", outputs.junit, "Write JUnit XML: a test per criterion")
+        ->type_name("FILE")
+        ->group("Output");
+    app.add_option("--markdown", outputs.markdown,
+                   "Write a summary in Markdown (also added to GITHUB_STEP_SUMMARY)")
+        ->type_name("FILE")
+        ->group("Output");
+}
+
+void Parser::add_report() {
+    auto* app =
+        subcommand(Command::report, "report",
+                   "Show a metrics file again, and write other formats of it", kReportExamples);
+    app->add_option("file", argument_, "Metrics file (JSON)")->type_name("FILE")->required();
+    add_outputs(*app);
 }
 
 void Parser::add_capacity() {
@@ -394,6 +423,13 @@ Result<void> Parser::apply_environment(const scenario::Environment& environment)
     }
     if (auto value = text("SQUADLOAD_OUTPUT_DIR", "--output-dir")) invocation_.output_dir = *value;
     if (auto value = text("SQUADLOAD_BACKEND", "--backend")) invocation_.backend = *value;
+    const bool writes = invocation_.command == Command::run;
+    if (auto value = text("SQUADLOAD_JUNIT", "--junit"); value && writes)
+        invocation_.outputs.junit = *value;
+    if (auto value = text("SQUADLOAD_MARKDOWN", "--markdown"); value && writes)
+        invocation_.outputs.markdown = *value;
+    if (auto page = environment("GITHUB_STEP_SUMMARY"); page && writes)
+        invocation_.outputs.step_summary = *page;
     std::string budget_source = "--lag-budget";
     if (auto value = text("SQUADLOAD_LAG_BUDGET", "--lag-budget")) {
         lag_budget_ = value;

@@ -10,18 +10,19 @@
 #include "base/error.h"
 #include "load/scenario/config.h"
 #include "run/capacity.h"
+#include "run/outputs.h"
 
 namespace squadload::cli {
 
 inline constexpr std::string_view kDefaultConfig = "config/load_testing.yaml";
 inline constexpr std::string_view kDefaultOutputDir = "reports";
 
-enum class Command { run, list, validate, init, try_task, audit, capacity };
+enum class Command { run, list, validate, init, try_task, audit, capacity, report };
 
 struct Invocation {
     Command command = Command::run;
     // run: scenarios, "all" or one URL; validate: at most one file; init: the URL; try: at most one
-    // task; audit: the log; capacity: at most one scenario or URL.
+    // task; audit: the log; report: the metrics file; capacity: at most one scenario or URL.
     std::vector<std::string> arguments;
     std::vector<std::string> scenarios;  // --scenario
     std::optional<std::string> config;   // --config, SQUADLOAD_CONFIG
@@ -31,15 +32,16 @@ struct Invocation {
     std::optional<std::string>
         r;  // -r: a request rate or a spawn rate, by the model (see resolve_r)
     std::string output_dir{kDefaultOutputDir};  // --output-dir, SQUADLOAD_OUTPUT_DIR
-    std::optional<std::string> output;          // init --output
-    std::string declared;                       // audit --declared
-    std::vector<std::string> thresholds;        // capacity --threshold
-    run::CapacitySettings capacity;             // capacity --from, --to, --step, --precision
-    std::string backend = "auto";               // --backend, SQUADLOAD_BACKEND
-    bool save_arrivals = false;                 // --save-arrivals
-    bool quiet = false;                         // --quiet, SQUADLOAD_QUIET
-    bool allow_void = false;                    // --allow-void, SQUADLOAD_ALLOW_VOID
-    std::optional<double> lag_budget_ms;        // --lag-budget, SQUADLOAD_LAG_BUDGET
+    run::Outputs outputs;  // --junit, --markdown, SQUADLOAD_JUNIT …, GITHUB_STEP_SUMMARY
+    std::optional<std::string> output;    // init --output
+    std::string declared;                 // audit --declared
+    std::vector<std::string> thresholds;  // capacity --threshold
+    run::CapacitySettings capacity;       // capacity --from, --to, --step, --precision
+    std::string backend = "auto";         // --backend, SQUADLOAD_BACKEND
+    bool save_arrivals = false;           // --save-arrivals
+    bool quiet = false;                   // --quiet, SQUADLOAD_QUIET
+    bool allow_void = false;              // --allow-void, SQUADLOAD_ALLOW_VOID
+    std::optional<double> lag_budget_ms;  // --lag-budget, SQUADLOAD_LAG_BUDGET
 };
 
 // The command line asked for nothing to be done: help, the version, or it was wrong.

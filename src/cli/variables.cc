@@ -25,6 +25,8 @@ std::vector<std::string> known_variables() {
                                   "stage",
                                   "config",
                                   "output_dir",
+                                  "junit",
+                                  "markdown",
                                   "quiet",
                                   "allow_void",
                                   "lag_budget",

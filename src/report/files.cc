@@ -23,6 +23,10 @@ tl::unexpected<Error> cannot(const std::string& path, int error) {
                             reason(error)));
 }
 
+tl::unexpected<Error> cannot_write(const std::string& path, int error) {
+    return fail(ErrorKind::io, fmt::format("cannot write {}: {}", path, reason(error)));
+}
+
 Result<void> make_folder(const std::string& dir) {
     std::error_code error;
     std::filesystem::create_directories(dir, error);
@@ -97,6 +101,30 @@ Result<std::string> write_file(const std::string& dir, const std::string& stem,
     }
     ::unlink(temporary.c_str());
     return cannot(numbered(dir, stem, 1, extension.c_str()), error);
+}
+
+Result<void> replace_file(const std::string& path, std::string_view text) {
+    const std::filesystem::path target(path);
+    const auto dir = target.has_parent_path() ? target.parent_path().string() : std::string(".");
+    std::error_code error;
+    if (std::filesystem::is_directory(target, error))
+        return fail(ErrorKind::io, fmt::format("cannot write {}: it is a folder", path));
+    std::filesystem::create_directories(dir, error);
+    std::string temporary;
+    const int fd = open_temporary(dir, target.filename().string(), temporary);
+    if (fd < 0) return cannot_write(path, errno);
+    int failed = write_and_close(fd, text);
+    if (failed == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) failed = errno;
+    if (failed == 0) return {};
+    ::unlink(temporary.c_str());
+    return cannot_write(path, failed);
+}
+
+Result<void> append_file(const std::string& path, std::string_view text) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0) return cannot_write(path, errno);
+    if (const int error = write_and_close(fd, text); error != 0) return cannot_write(path, error);
+    return {};
 }
 
 Result<std::string> write_metrics(const result::RunResult& run, const std::string& dir,

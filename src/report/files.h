@@ -20,6 +20,12 @@ namespace squadload::report {
 [[nodiscard]] Result<std::string> write_file(const std::string& dir, const std::string& stem,
                                              const std::string& extension, std::string_view text);
 
+// A file that a user named: replaces what stands there, in one step. Creates its folder. Error kind
+// io: a sentence with the path and the reason.
+[[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text);
+// Adds to the end of a file, as GITHUB_STEP_SUMMARY asks for; creates it.
+[[nodiscard]] Result<void> append_file(const std::string& path, std::string_view text);
+
 // One-second series appended as the run goes (NDJSON, one flush a second), so that a killed run
 // leaves what it measured. <dir>/load_test_series_<stamp>.ndjson. Removed by finish() once the
 // metrics file is written.

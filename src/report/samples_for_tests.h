@@ -101,4 +101,14 @@ inline result::ScenarioResult concluded(const engine::Measurements& m) {
     return verdict::conclude(p, m, bounds(p), std::nullopt, {});
 }
 
+inline result::RunResult run_of(result::ScenarioResult scenario) {
+    result::RunResult run;
+    run.tool_version = "1.0";
+    run.command = "squadload run `spike`";
+    run.started_at = "2026-11-23T09:15:00Z";
+    run.scenarios.push_back(std::move(scenario));
+    verdict::conclude_run(run, false);
+    return run;
+}
+
 }  // namespace squadload::report::samples

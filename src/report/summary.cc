@@ -7,6 +7,7 @@
 #include "judge/result/figures.h"
 #include "report/console.h"
 #include "report/provider_table.h"
+#include "report/sentences.h"
 #include "report/text.h"
 
 namespace squadload::report {
@@ -31,72 +32,10 @@ void append(std::string& out, const std::vector<std::string>& lines) {
     for (const auto& text : lines) out += text + "\n";
 }
 
-// "2:00" beyond a minute, "9.9 s" below.
-std::string span_text(double seconds) {
-    if (seconds < 60) return result::number(seconds, 1) + " s";
-    std::string text = result::clock(from_seconds(seconds));
-    if (text.starts_with('0')) text.erase(0, 1);
-    return text;
-}
-
-bool answered(const ScenarioResult& s) {
-    return s.totals.outcomes.completed() > 0;
-}
-
-// What was sent: "7,200 requests in 2:00, 60.0/s delivered as scheduled (generator lag p99 0.09
-// ms)".
-std::string delivered_text(const ScenarioResult& s) {
-    const auto& a = s.audit;
-    const auto requests = s.totals.outcomes.requests();
-    const double seconds = s.schedule_duration_s > 0 ? s.schedule_duration_s : s.duration_s;
-    const std::string lag =
-        fmt::format("generator lag p99 {} ms", result::ms(a.generator_lag_p99_ms));
-    const bool all = requests == s.totals.outcomes.scheduled();
-    std::string count = result::plural(requests, "request");
-    if (!all) {
-        count = fmt::format("{} of {}", result::thousands(requests),
-                            result::plural(s.totals.outcomes.scheduled(), "scheduled request"));
-    }
-    if (s.model == "closed") {
-        return fmt::format("{} in {}, {}, {}/s completed ({})", count, span_text(seconds),
-                           s.load_description, result::number(s.throughput_per_s, 1), lag);
-    }
-    std::string rate =
-        result::number(a.delivered_rate_per_s, 1) + (s.iterations.empty() ? "/s" : " iterations/s");
-    if (!all) rate += fmt::format(" of {}/s", result::number(a.planned_rate_per_s, 1));
-    const bool late = a.generator_lag_p99_ms > a.lag_budget_ms;
-    rate += !all                     ? " delivered"
-            : late                   ? " sent, but late"
-            : a.void_reasons.empty() ? " delivered as scheduled"
-                                     : " started as scheduled";
-    return fmt::format("{} in {}, {} ({})", count, span_text(seconds), rate, lag);
-}
-
-std::string headline(const ScenarioResult& s) {
-    const auto requests = s.totals.outcomes.requests();
-    if (s.verdict == Verdict::void_run) return "the run does not count: " + s.verdict_reason;
-    if (s.verdict == Verdict::fail && requests > 0 && !answered(s)) {
-        const auto& outcomes = s.totals.outcomes;
-        const bool heard =
-            outcomes[Outcome::protocol_error] + outcomes[Outcome::connection_closed] > 0;
-        return heard ? fmt::format("no complete response came from {}: {}", s.target,
-                                   s.verdict_reason)
-                     : fmt::format("nothing at {} answered: {}", s.target, s.verdict_reason);
-    }
-    if (s.verdict == Verdict::fail && s.stop_reason != "fail_fast" && s.totals.outcomes.ok() > 0) {
-        const auto broken = std::count_if(s.thresholds.begin(), s.thresholds.end(),
-                                          [](const ThresholdResult& t) { return !t.pass; });
-        return fmt::format("{} of {} {} broken", broken, s.thresholds.size(),
-                           s.thresholds.size() == 1 ? "criterion" : "criteria");
-    }
-    return s.verdict_reason;
-}
-
 void add_headline(std::string& out, const ScenarioResult& s, const Style& style) {
     const std::string verdict(result::name(s.verdict));
     const bool pass = s.verdict == Verdict::pass;
-    const std::string text =
-        printable(fmt::format("{} — {}", s.name, pass ? delivered_text(s) : headline(s)), style);
+    const std::string text = printable(fmt::format("{} — {}", s.name, headline(s)), style);
     const std::string indent(verdict.size() + 2, ' ');
     const auto lines = wrapped(text, columns(style) - static_cast<int>(indent.size()));
     Style bold = style;

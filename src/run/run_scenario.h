@@ -13,6 +13,7 @@
 #include "load/engine/engine.h"
 #include "report/files.h"
 #include "run/display.h"
+#include "run/outputs.h"
 
 namespace squadload::run {
 
@@ -20,6 +21,7 @@ struct Options {
     std::string tool_version;
     std::string command;  // as typed, shell-quoted, secrets masked
     std::string output_dir = "reports";
+    Outputs outputs;
     std::string backend = "auto";  // "auto" | "io_uring" | "epoll"
     bool save_arrivals = false;    // the providers' log and what was declared, for audit
     bool quiet = false;            // no progress, no notes; results are printed all the same

@@ -31,6 +31,7 @@ class Suite {
     Result<void> run_one(const Judged& judged, engine::StopSwitch& stop_switch);
     Result<void> save_arrivals(const std::string& scenario);
     Result<int> conclude(const std::optional<Error>& trouble);
+    [[nodiscard]] Result<int> write_files();
 
     const Options& options_;
     const Terminal& terminal_;
@@ -70,6 +71,7 @@ void settle_side(scenario::Scenario& scenario) {
 // Everything a configuration can get wrong is found here, before the first request of the first
 // scenario.
 Result<void> Suite::prepare(std::vector<scenario::Scenario> scenarios) {
+    if (auto writable = check_outputs(options_.outputs); !writable) return writable;
     auto backend = choose_backend(options_.backend);
     if (!backend) return tl::unexpected(backend.error());
     backend_ = std::move(*backend);
@@ -190,17 +192,28 @@ Result<int> Suite::conclude(const std::optional<Error>& trouble) {
         terminal_.err(fmt::format("{} of {} scenarios did not run\n", left, prepared_.size()));
     }
     terminal_.out(report::suite_summary(run_, terminal_.out_style()));
+    return write_files();
+}
+
+// A file that could not be written makes a run that passed end with the error's code.
+Result<int> Suite::write_files() {
+    std::vector<Error> errors;
+    const auto named = write_outputs(run_, options_.outputs, errors);
+    for (const auto& error : errors) log::error(error.text());
+    const int code = errors.empty() || run_.exit_code != result::ExitCode::pass
+                         ? run_.exit_code
+                         : result::ExitCode::internal;
     const auto path = report::write_metrics(run_, options_.output_dir, stamp_);
     if (!path) {
         // The series stays: it is what is left of the run.
         log::error(
             fmt::format("{}; the series is in {}", path.error().text(), series_log_->path()));
-        return run_.exit_code == result::ExitCode::pass ? result::ExitCode::internal
-                                                        : run_.exit_code;
+        return code == result::ExitCode::pass ? result::ExitCode::internal : code;
     }
     series_log_->finish();
     terminal_.out(*path + "\n");
-    return run_.exit_code;
+    for (const auto& file : named) terminal_.out(file + "\n");
+    return code;
 }
 
 }  // namespace

@@ -1,52 +1,19 @@
 #include "target/llm/utf8.h"
 
 #include <cstdint>
-#include <cstring>
 
 #include "base/utf8.h"
 
 namespace squadload::llm {
 namespace {
 
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-constexpr std::string_view kEllipsis = "\xe2\x80\xa6";     // U+2026
+constexpr std::string_view kEllipsis = "\xe2\x80\xa6";  // U+2026
 
 std::uint8_t byte(std::string_view text, std::size_t i) {
     return static_cast<std::uint8_t>(text[i]);
 }
 
-// How many bytes at the front are well-formed.
-std::size_t valid_prefix(std::string_view text) {
-    constexpr std::uint64_t kHighBits = 0x8080808080808080U;
-    std::size_t i = 0;
-    while (i < text.size()) {
-        std::uint64_t eight = 0;
-        if (text.size() - i >= sizeof(eight)) {
-            std::memcpy(&eight, text.data() + i, sizeof(eight));
-            if ((eight & kHighBits) == 0) {
-                i += sizeof(eight);
-                continue;
-            }
-        }
-        const std::size_t length = utf8_length(text.substr(i));
-        if (length == 0) return i;
-        i += length;
-    }
-    return i;
-}
-
 }  // namespace
-
-std::string valid_utf8(std::string_view text) {
-    std::string out;
-    while (true) {
-        const std::size_t valid = valid_prefix(text);
-        out.append(text.substr(0, valid));
-        if (valid == text.size()) return out;
-        out += kReplacement;
-        text.remove_prefix(valid + 1);
-    }
-}
 
 std::string one_line(std::string_view text, std::size_t max_bytes) {
     std::string out;
@@ -54,7 +21,7 @@ std::string one_line(std::string_view text, std::size_t max_bytes) {
     bool space_due = false;
     while (!text.empty()) {
         const std::size_t length = utf8_length(text);
-        const std::string_view next = length > 0 ? text.substr(0, length) : kReplacement;
+        const std::string_view next = length > 0 ? text.substr(0, length) : kUtf8Replacement;
         text.remove_prefix(length > 0 ? length : 1);
         if (next.size() == 1 && (byte(next, 0) <= ' ' || next[0] == '\x7f')) {
             space_due = !out.empty();

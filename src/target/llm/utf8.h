@@ -5,10 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace squadload::llm {
+#include "base/utf8.h"
 
-// The same text, every byte that belongs to no character replaced by U+FFFD.
-[[nodiscard]] std::string valid_utf8(std::string_view text);
+namespace squadload::llm {
 
 // Valid UTF-8 on one line: control characters become spaces, runs of spaces one, none at the ends.
 // At most max_bytes (>= 3) long; what is longer is cut between characters and ends in "…".

@@ -1,0 +1,53 @@
+#include "cli/report.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include "report/capacity_table.h"
+#include "report/console.h"
+
+namespace squadload::cli {
+
+Result<result::RunResult> read_metrics(const std::string& path) {
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error))
+        return fail(ErrorKind::io, fmt::format("{} is a folder, not a file", path));
+    errno = 0;
+    std::ifstream in(path, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    if (!in.is_open() || in.bad())
+        return fail(ErrorKind::io,
+                    fmt::format("cannot read {}: {}", path,
+                                std::generic_category().message(errno == 0 ? EIO : errno)));
+    return result::from_json(text, path);
+}
+
+Result<int> show_report(const std::string& path, const run::Outputs& outputs,
+                        const run::Terminal& terminal) {
+    const auto run = read_metrics(path);
+    if (!run) return tl::unexpected(run.error());
+    if (auto writable = run::check_outputs(outputs); !writable)
+        return tl::unexpected(writable.error());
+    const auto style = terminal.out_style();
+    if (run->capacity) {
+        terminal.out(report::capacity_summary(*run->capacity, run->verdict, style));
+    } else {
+        for (const auto& scenario : run->scenarios) {
+            terminal.out(report::summary(scenario, style));
+            if (run->scenarios.size() > 1) terminal.out("\n");
+        }
+        terminal.out(report::suite_summary(*run, style));
+    }
+    std::vector<Error> errors;
+    for (const auto& written : run::write_outputs(*run, outputs, errors))
+        terminal.out(written + "\n");
+    if (!errors.empty()) return tl::unexpected(errors.front());
+    return result::ExitCode::pass;
+}
+
+}  // namespace squadload::cli

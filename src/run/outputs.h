@@ -1,0 +1,32 @@
+// The files of a run beside the metrics file: those a user named, and the job's summary page.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "judge/result/run_result.h"
+
+namespace squadload::run {
+
+// Paths; "": not wanted. Whatever stands there is replaced.
+struct Outputs {
+    std::string junit;
+    std::string markdown;
+    std::string step_summary;  // GITHUB_STEP_SUMMARY: appended to, never replaced
+
+    [[nodiscard]] bool any() const {
+        return !junit.empty() || !markdown.empty() || !step_summary.empty();
+    }
+};
+
+// Whether each could be written, found out before the first request. Error kind io: the sentence.
+[[nodiscard]] Result<void> check_outputs(const Outputs& outputs);
+
+// Writes every one, also after one failed. Returns the paths written that a user named; the errors
+// are added to `errors`.
+[[nodiscard]] std::vector<std::string> write_outputs(const result::RunResult& run,
+                                                     const Outputs& outputs,
+                                                     std::vector<Error>& errors);
+
+}  // namespace squadload::run
