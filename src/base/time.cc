@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 
 #include <cmath>
+#include <cstdio>
+#include <ctime>
 
 namespace squadload {
 
@@ -26,6 +28,22 @@ std::string utc_iso8601(WallTime t) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
         t - std::chrono::floor<std::chrono::seconds>(t));
     return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc(t), ms.count());
+}
+
+std::optional<WallTime> from_utc_iso8601(const std::string& text) {
+    std::tm fields{};
+    int ms = 0;
+    int length = 0;
+    if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &fields.tm_year, &fields.tm_mon,
+                    &fields.tm_mday, &fields.tm_hour, &fields.tm_min, &fields.tm_sec, &ms,
+                    &length) != 7 ||
+        length != static_cast<int>(text.size()))
+        return std::nullopt;
+    fields.tm_year -= 1900;
+    fields.tm_mon -= 1;
+    const WallTime t{std::chrono::seconds{::timegm(&fields)} + std::chrono::milliseconds{ms}};
+    if (utc_iso8601(t) != text) return std::nullopt;  // 30 February, 25 o'clock
+    return t;
 }
 
 std::string utc_file_stamp(WallTime t) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace squadload {
@@ -25,7 +26,9 @@ using WallTime = std::chrono::time_point<std::chrono::system_clock, Nanos>;
 // Rounds to the nearest nanosecond.
 [[nodiscard]] Nanos from_seconds(double seconds);
 
-[[nodiscard]] std::string utc_iso8601(WallTime t);     // 2026-11-23T09:15:00.123Z
+[[nodiscard]] std::string utc_iso8601(WallTime t);  // 2026-11-23T09:15:00.123Z
+// The other way round; none: not written so.
+[[nodiscard]] std::optional<WallTime> from_utc_iso8601(const std::string& text);
 [[nodiscard]] std::string utc_file_stamp(WallTime t);  // 20261123_091500
 
 }  // namespace squadload

@@ -270,6 +270,10 @@ void Parser::add_audit() {
 // Files beside the metrics file.
 void Parser::add_outputs(CLI::App& app) {
     auto& outputs = invocation_.outputs;
+    app.add_option("--csv", outputs.csv,
+                   "Write Locust's CSV files: PREFIX_stats.csv, _stats_history, _failures …")
+        ->type_name("PREFIX")
+        ->group("Output");
     app.add_option("--junit", outputs.junit, "Write JUnit XML: a test per criterion")
         ->type_name("FILE")
         ->group("Output");

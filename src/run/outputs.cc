@@ -3,16 +3,20 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <functional>
 
 #include "report/files.h"
 #include "report/junit.h"
+#include "report/locust_csv.h"
 #include "report/markdown.h"
 
 namespace squadload::run {
 namespace {
+
+constexpr const char* kStats = "_stats.csv";
 
 // The nearest folder above that is there must take a new one, or a file.
 Result<void> check_path(const std::string& path) {
@@ -35,10 +39,28 @@ Result<void> check_path(const std::string& path) {
     return {};
 }
 
+// A scenario's name in a file's name.
+std::string file_part(std::string name) {
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == '/' || c == '\\'; },
+        '_');
+    return name;
+}
+
+void write_csv(const result::ScenarioResult& scenario, const std::string& prefix,
+               const std::function<void(const std::string&, const std::string&)>& keep) {
+    const auto csv = report::locust_csv(scenario);
+    keep(prefix + kStats, csv.stats);
+    keep(prefix + "_stats_history.csv", csv.history);
+    keep(prefix + "_failures.csv", csv.failures);
+    keep(prefix + "_exceptions.csv", csv.exceptions);
+}
+
 }  // namespace
 
 Result<void> check_outputs(const Outputs& outputs) {
-    for (const auto* path : {&outputs.junit, &outputs.markdown})
+    const auto csv = outputs.csv.empty() ? std::string() : outputs.csv + kStats;
+    for (const auto* path : {&csv, &outputs.junit, &outputs.markdown})
         if (auto good = check_path(*path); !good) return good;
     return {};
 }
@@ -46,13 +68,20 @@ Result<void> check_outputs(const Outputs& outputs) {
 std::vector<std::string> write_outputs(const result::RunResult& run, const Outputs& outputs,
                                        std::vector<Error>& errors) {
     std::vector<std::string> paths;
-    const auto named = [&](const std::string& path, const auto& render) {
-        if (path.empty()) return;
-        if (auto done = report::replace_file(path, render(run)); done)
+    const auto keep = [&](const std::string& path, const std::string& text) {
+        if (auto done = report::replace_file(path, text); done)
             paths.push_back(path);
         else
             errors.push_back(done.error());
     };
+    const auto named = [&](const std::string& path, const auto& render) {
+        if (!path.empty()) keep(path, render(run));
+    };
+    if (!outputs.csv.empty())
+        for (const auto& s : run.scenarios)
+            write_csv(
+                s, run.scenarios.size() > 1 ? outputs.csv + "_" + file_part(s.name) : outputs.csv,
+                keep);
     named(outputs.junit, report::junit_xml);
     named(outputs.markdown, report::markdown);
     if (!outputs.step_summary.empty()) {

@@ -11,12 +11,14 @@ namespace squadload::run {
 
 // Paths; "": not wanted. Whatever stands there is replaced.
 struct Outputs {
+    std::string
+        csv;  // prefix of Locust's four files; with the scenario's name where there are several
     std::string junit;
     std::string markdown;
     std::string step_summary;  // GITHUB_STEP_SUMMARY: appended to, never replaced
 
     [[nodiscard]] bool any() const {
-        return !junit.empty() || !markdown.empty() || !step_summary.empty();
+        return !csv.empty() || !junit.empty() || !markdown.empty() || !step_summary.empty();
     }
 };
 

@@ -34,7 +34,7 @@ class OutputsTest : public ::testing::Test {
 };
 
 TEST_F(OutputsTest, WritesWhatWasNamedIntoNewFoldersAndReplacesIt) {
-    const Outputs outputs{path("a/b/junit.xml"), path("s.md"), ""};
+    const Outputs outputs{"", path("a/b/junit.xml"), path("s.md"), ""};
     for (int i = 0; i < 2; ++i) {
         std::vector<Error> errors;
         ASSERT_TRUE(check_outputs(outputs));
@@ -51,23 +51,37 @@ TEST_F(OutputsTest, WritesWhatWasNamedIntoNewFoldersAndReplacesIt) {
     EXPECT_EQ(files, 2U);  // nothing temporary stays
 }
 
+TEST_F(OutputsTest, CsvFilesOfSeveralScenariosCarryTheirNames) {
+    result::RunResult run;
+    run.scenarios.resize(2);
+    run.scenarios[0].name = "a/b";
+    run.scenarios[1].name = "spike";
+    std::vector<Error> errors;
+    const auto paths = write_outputs(run, {path("out"), "", "", ""}, errors);
+    EXPECT_EQ(paths.size(), 8U);
+    EXPECT_EQ(paths.front(), path("out_a_b_stats.csv"));
+    EXPECT_EQ(paths.back(), path("out_spike_exceptions.csv"));
+    EXPECT_EQ(content(paths.back()), "Count,Message,Traceback,Nodes\r\n");
+}
+
 TEST_F(OutputsTest, TheStepSummaryIsAddedTo) {
     std::ofstream(path("summary")) << "before\n";
     std::vector<Error> errors;
-    EXPECT_THAT(write_outputs({}, {"", "", path("summary")}, errors), IsEmpty());
+    EXPECT_THAT(write_outputs({}, {"", "", "", path("summary")}, errors), IsEmpty());
     EXPECT_THAT(content(path("summary")), StartsWith("before\n## "));
 }
 
 TEST_F(OutputsTest, AFolderOrAFileInTheWayIsFoundBeforeTheRun) {
-    EXPECT_THAT(check_outputs({dir_, "", ""}).error().message, HasSubstr("it is a folder"));
+    EXPECT_THAT(check_outputs({"", dir_, "", ""}).error().message, HasSubstr("it is a folder"));
     std::ofstream(path("file")) << "x";
-    EXPECT_THAT(check_outputs({"", path("file/x.md"), ""}).error().message,
+    EXPECT_THAT(check_outputs({"", "", path("file/x.md"), ""}).error().message,
                 HasSubstr("is a file, not a folder"));
 }
 
 TEST_F(OutputsTest, OneThatCannotBeWrittenDoesNotKeepTheOthersBack) {
     std::vector<Error> errors;
-    EXPECT_THAT(write_outputs({}, {dir_, path("s.md"), dir_}, errors), ElementsAre(path("s.md")));
+    EXPECT_THAT(write_outputs({}, {"", dir_, path("s.md"), dir_}, errors),
+                ElementsAre(path("s.md")));
     ASSERT_EQ(errors.size(), 2U);
     EXPECT_THAT(errors[0].message, StartsWith("cannot write "));
 }

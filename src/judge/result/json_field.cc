@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -133,6 +134,18 @@ measure::Histogram read_histogram(const Field& field) {
     }
     h.restore_extremes(min, max, sum);
     return h;
+}
+
+measure::RoundedTimes read_rounded(const Field& field, std::uint64_t count) {
+    measure::RoundedTimes times;
+    field.each_member([&](const std::string& key, const Field& value) {
+        std::uint32_t ms = 0;
+        const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), ms);
+        if (error != std::errc() || end != key.data() + key.size() || !times.add(ms, value.u64()))
+            value.wrong("the count of a response time as Locust rounds it");
+    });
+    if (times.count() != count) field.wrong("rounded times of all its requests");
+    return times;
 }
 
 }  // namespace squadload::result::internal

@@ -55,6 +55,8 @@ class Field {
 };
 
 [[nodiscard]] measure::Histogram read_histogram(const Field& field);
+// Of `count` requests.
+[[nodiscard]] measure::RoundedTimes read_rounded(const Field& field, std::uint64_t count);
 
 // Members about the providers' side (json_providers.cc).
 [[nodiscard]] ProviderResult read_provider(const std::string& name, const Field& field);

@@ -14,6 +14,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json optional_number(const std::optional<double>& value);
 [[nodiscard]] Json summary_document(const measure::Histogram& h);
 [[nodiscard]] Json histogram_document(const measure::Histogram& h);
+[[nodiscard]] Json rounded_document(const measure::RoundedTimes& times);
 
 // Members about the providers' side (json_providers.cc).
 [[nodiscard]] Json provider_document(const ProviderResult& p,

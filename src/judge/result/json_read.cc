@@ -62,7 +62,10 @@ TaskStats read_stats(const Field& field) {
     stats.retries = field["retries"].u64();
     stats.bytes_received = field["bytes_received"].u64();
     stats.bytes_sent = field["bytes_sent"].u64();
+    stats.body_bytes = field["body_bytes"].u64();
     stats.redirects = field["redirects"].u64();
+    stats.rounded_times =
+        internal::read_rounded(field["rounded_times"], stats.response_time.count());
     return stats;
 }
 
@@ -88,6 +91,10 @@ measure::SeriesPoint read_point(const Field& field) {
     p.p95_ms = field["p95_ms"].number();
     p.p99_ms = field["p99_ms"].number();
     p.max_ms = field["max_ms"].number();
+    p.min_ms = field["min_ms"].number();
+    p.sum_ms = field["sum_ms"].number();
+    p.body_bytes = field["body_bytes"].u64();
+    p.rounded_times = internal::read_rounded(field["rounded_times"], p.outcomes.requests());
     p.service_p50_ms = field["service_p50_ms"].number();
     p.service_p99_ms = field["service_p99_ms"].number();
     p.generator_lag_p99_ms = field["generator_lag_p99_ms"].number();

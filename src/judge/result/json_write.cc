@@ -34,6 +34,12 @@ Json histogram_document(const measure::Histogram& h) {
             {"buckets", std::move(buckets)}};
 }
 
+Json rounded_document(const measure::RoundedTimes& times) {
+    Json out = Json::object();
+    times.for_each([&](std::uint32_t ms, std::uint64_t count) { out[std::to_string(ms)] = count; });
+    return out;
+}
+
 namespace {
 
 using measure::Histogram;
@@ -81,7 +87,9 @@ void add_stats(Json& out, const TaskStats& stats, double throughput) {
     out["retry_wait_ms"] = summary_document(stats.retry_wait);
     out["bytes_received"] = stats.bytes_received;
     out["bytes_sent"] = stats.bytes_sent;
+    out["body_bytes"] = stats.body_bytes;
     out["redirects"] = stats.redirects;
+    out["rounded_times"] = rounded_document(stats.rounded_times);
     out["histograms"] = {{"response_time", histogram_document(stats.response_time)},
                          {"response_time_ok", histogram_document(stats.response_time_ok)},
                          {"service_time", histogram_document(stats.service_time)},
@@ -237,6 +245,10 @@ Json point_document(const measure::SeriesPoint& p) {
             {"p95_ms", p.p95_ms},
             {"p99_ms", p.p99_ms},
             {"max_ms", p.max_ms},
+            {"min_ms", p.min_ms},
+            {"sum_ms", p.sum_ms},
+            {"body_bytes", p.body_bytes},
+            {"rounded_times", rounded_document(p.rounded_times)},
             {"service_p50_ms", p.service_p50_ms},
             {"service_p99_ms", p.service_p99_ms},
             {"generator_lag_p99_ms", p.generator_lag_p99_ms},

@@ -36,7 +36,9 @@ measure::TaskStats random_stats(std::uint64_t seed, int n, std::uint16_t task) {
         stats.record(r);
     }
     stats.record_unsent(3);
-    stats.response_time.record(std::chrono::hours{3});  // beyond the last bucket
+    const Nanos beyond = std::chrono::hours{3};  // the last bucket
+    stats.response_time.record(beyond);
+    stats.rounded_times.record(beyond);
     return stats;
 }
 
@@ -135,6 +137,10 @@ ScenarioResult sample_scenario(const std::string& name, std::uint64_t seed) {
         p.second = i;
         p.scheduled = p.started = 60;
         if (i > 0) p.outcomes.add(Outcome::ok, 60);
+        if (i > 0) p.rounded_times.add(0, 60);
+        p.min_ms = 0.05 * i;
+        p.sum_ms = 7.25 * i;
+        p.body_bytes = 99;
         p.p50_ms = 0.1 * i;
         p.users = 4;
         s.series.push_back(p);

@@ -280,6 +280,7 @@ void Connection::complete(std::span<const char> last_bytes) {
     ExchangeResult r = result_so_far(loop_.batch_time());
     r.bytes_sent = bytes_sent_ + request_.size();
     r.status = parser_.status_code();
+    r.body_bytes = parser_.body_bytes();
     if (redirected) {
         r.outcome = Outcome::check_failed;
     } else if (parser_.excess_bytes() > 0) {

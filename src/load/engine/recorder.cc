@@ -49,6 +49,7 @@ void Recorder::finished(const Connection::Job& job, const ExchangeResult& result
     r.first_byte = result.first_byte;
     r.bytes_received = result.bytes_received;
     r.bytes_sent = result.bytes_sent;
+    r.body_bytes = result.body_bytes;
     r.redirects = result.redirects;
     interval_->tasks[job.entry].record(r);
     if (result.user_waits) interval_->tasks[job.entry].retry_wait.record(*result.user_waits);

@@ -50,12 +50,18 @@ SeriesPoint series_point(const Interval& merged) {
     point.second = merged.second;
     point.scheduled = merged.scheduled;
     point.started = merged.started;
-    for (const TaskStats& task : merged.tasks) point.outcomes.merge(task.outcomes);
+    for (const TaskStats& task : merged.tasks) {
+        point.outcomes.merge(task.outcomes);
+        point.rounded_times.merge(task.rounded_times);
+        point.body_bytes += task.body_bytes;
+    }
     const Histogram response = over_tasks(merged, &TaskStats::response_time);
     point.p50_ms = to_ms(response.percentile(0.5));
     point.p95_ms = to_ms(response.percentile(0.95));
     point.p99_ms = to_ms(response.percentile(0.99));
     point.max_ms = to_ms(response.max());
+    point.min_ms = to_ms(response.min());
+    point.sum_ms = response.sum_ns() / 1e6;
     const Histogram service = over_tasks(merged, &TaskStats::service_time);
     point.service_p50_ms = to_ms(service.percentile(0.5));
     point.service_p99_ms = to_ms(service.percentile(0.99));

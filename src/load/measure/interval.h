@@ -46,6 +46,9 @@ struct SeriesPoint {
     std::uint64_t scheduled = 0, started = 0;
     OutcomeCounts outcomes;
     double p50_ms = 0, p95_ms = 0, p99_ms = 0, max_ms = 0;
+    double min_ms = 0, sum_ms = 0;  // response time
+    RoundedTimes rounded_times;     // of the requests that ended in this second
+    std::uint64_t body_bytes = 0;
     double service_p50_ms = 0, service_p99_ms = 0;
     double generator_lag_p99_ms = 0;
     double blocked_p99_ms = 0;

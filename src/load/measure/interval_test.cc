@@ -84,6 +84,9 @@ TEST(SeriesPointTest, PercentilesAreThoseOfAllTasksTogether) {
     EXPECT_NEAR(p.p95_ms, 95, 95 / 1024.0);
     EXPECT_NEAR(p.p99_ms, 3000, 3000 / 1024.0);
     EXPECT_EQ(p.max_ms, 5000);
+    EXPECT_EQ(p.min_ms, 1);
+    EXPECT_EQ(p.sum_ms, 98 * 99 / 2 + 8000);
+    EXPECT_EQ(p.rounded_times.count(), 100U);
     EXPECT_NEAR(p.service_p50_ms, 25, 25 / 1024.0);
     EXPECT_NEAR(p.service_p99_ms, 2000, 2000 / 1024.0);
     EXPECT_NEAR(p.generator_lag_p99_ms, 50, 50 / 1024.0);

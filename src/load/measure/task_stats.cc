@@ -11,6 +11,7 @@ void TaskStats::record(const RequestRecord& r) {
     outcomes.add(r.outcome);
     if (r.outcome == Outcome::unsent) return;
     response_time.record(r.response_time);
+    rounded_times.record(r.response_time);
     if (r.outcome == Outcome::ok) response_time_ok.record(r.response_time);
     service_time.record(r.service_time);
     generator_lag.record(r.generator_lag);
@@ -22,12 +23,14 @@ void TaskStats::record(const RequestRecord& r) {
     if (r.status == kTooManyRequests) ++responses_429;
     bytes_received += r.bytes_received;
     bytes_sent += r.bytes_sent;
+    body_bytes += r.body_bytes;
     redirects += r.redirects;
 }
 
 void TaskStats::merge(const TaskStats& other) {
     outcomes.merge(other.outcomes);
     response_time.merge(other.response_time);
+    rounded_times.merge(other.rounded_times);
     response_time_ok.merge(other.response_time_ok);
     service_time.merge(other.service_time);
     generator_lag.merge(other.generator_lag);
@@ -41,12 +44,14 @@ void TaskStats::merge(const TaskStats& other) {
     retry_wait.merge(other.retry_wait);
     bytes_received += other.bytes_received;
     bytes_sent += other.bytes_sent;
+    body_bytes += other.body_bytes;
     redirects += other.redirects;
 }
 
 void TaskStats::clear() {
     outcomes = {};
     response_time.clear();
+    rounded_times.clear();
     response_time_ok.clear();
     service_time.clear();
     generator_lag.clear();
@@ -60,6 +65,7 @@ void TaskStats::clear() {
     retry_wait.clear();
     bytes_received = 0;
     bytes_sent = 0;
+    body_bytes = 0;
     redirects = 0;
 }
 

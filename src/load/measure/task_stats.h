@@ -5,6 +5,7 @@
 
 #include "load/measure/histogram.h"
 #include "load/measure/outcome.h"
+#include "load/measure/rounded_times.h"
 
 namespace squadload::measure {
 
@@ -23,12 +24,14 @@ struct RequestRecord {
     Nanos first_byte{-1};   // actual start to first byte of the response; -1: none came
     std::uint64_t bytes_received = 0;  // on the wire
     std::uint64_t bytes_sent = 0;
-    std::uint32_t redirects = 0;  // followed
+    std::uint64_t body_bytes = 0;  // of the complete response, before its coding is undone
+    std::uint32_t redirects = 0;   // followed
 };
 
 struct TaskStats {
     OutcomeCounts outcomes;
-    Histogram response_time;  // every outcome but unsent
+    Histogram response_time;     // every outcome but unsent
+    RoundedTimes rounded_times;  // the same, rounded as Locust rounds them
     Histogram response_time_ok;
     Histogram service_time;
     Histogram generator_lag;
@@ -42,6 +45,7 @@ struct TaskStats {
     Histogram retry_wait;
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
+    std::uint64_t body_bytes = 0;
     std::uint64_t redirects = 0;  // followed
 
     void record(const RequestRecord& r);  // unsent: only the outcome counts

@@ -60,6 +60,7 @@ RequestRecord sample_record(Random& random) {
     r.bytes_received = random.below(10'000);
     r.bytes_sent = random.below(1'000);
     r.redirects = static_cast<std::uint32_t>(random.below(3));
+    r.body_bytes = random.below(10'000);
     return r;
 }
 
@@ -78,6 +79,8 @@ void expect_same(const TaskStats& a, const TaskStats& b) {
     EXPECT_EQ(a.bytes_received, b.bytes_received);
     EXPECT_EQ(a.bytes_sent, b.bytes_sent);
     EXPECT_EQ(a.redirects, b.redirects);
+    EXPECT_EQ(a.body_bytes, b.body_bytes);
+    EXPECT_EQ(a.rounded_times, b.rounded_times);
 }
 
 TEST(TaskStatsTest, ARequestGoesWhereItBelongs) {
@@ -92,6 +95,7 @@ TEST(TaskStatsTest, ARequestGoesWhereItBelongs) {
     r.bytes_received = 100;
     r.bytes_sent = 40;
     r.redirects = 2;
+    r.body_bytes = 60;
     stats.record(r);
     r.outcome = Outcome::connect_error;
     r.connect = r.first_byte = -1ns;
@@ -115,6 +119,8 @@ TEST(TaskStatsTest, ARequestGoesWhereItBelongs) {
     EXPECT_EQ(stats.bytes_received, 300U);
     EXPECT_EQ(stats.bytes_sent, 120U);
     EXPECT_EQ(stats.redirects, 6U);
+    EXPECT_EQ(stats.body_bytes, 180U);
+    EXPECT_EQ(stats.rounded_times.count(), 3U);
 }
 
 TEST(TaskStatsTest, AnUnsentRequestHasNoTimes) {
