@@ -1,0 +1,139 @@
+// The report page: one run, read from the metrics file that stands in the page.
+import "uplot/dist/uPlot.min.css";
+import { redrawAll, resizeAll } from "./charts";
+import { copy, el, section, type Child } from "./dom";
+import { msOrNone, percent, plural, thousands } from "./figures";
+import { parseRun, type Run, type Scenario, type Verdict, type Words } from "./model";
+import { acceptance, criteria } from "./sections/criteria";
+import { latency } from "./sections/latency";
+import { delivered, failures, providers, tasks } from "./sections/tables";
+import { timeline } from "./sections/timeline";
+import { witness } from "./sections/witness";
+import { table, type Cell } from "./table";
+
+const SIGN: Record<Verdict, string> = { PASS: "✔", FAIL: "✘", VOID: "∅", INTERRUPTED: "■" };
+const redraws: (() => void)[] = [];
+
+function text(id: string): string {
+  return document.getElementById(id)?.textContent ?? "";
+}
+
+function badge(verdict: Verdict): HTMLElement {
+  return el("span", { class: `badge ${verdict.toLowerCase()}` }, `${SIGN[verdict]} ${verdict}`);
+}
+
+function setTheme(theme: string): void {
+  document.documentElement.dataset["theme"] = theme;
+  redrawAll();
+  for (const redraw of redraws) redraw();
+}
+
+function download(name: string, content: string): void {
+  const url = URL.createObjectURL(new Blob([content], { type: "application/json" }));
+  el("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+function header(run: Run, json: string): HTMLElement {
+  const stamp = run.started_at.replace(/[-:]/g, "").replace("T", "_").slice(0, 15);
+  const button = (label: string, action: (b: HTMLButtonElement) => void) =>
+    el("button", { type: "button", click: (event) => action(event.currentTarget as HTMLButtonElement) }, label);
+  const dark = () => {
+    const now = document.documentElement.dataset["theme"];
+    return now ? now === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+  return el(
+    "header", {},
+    el("div", { class: "verdict" }, badge(run.verdict), el("h1", {}, run.scenarios.map((s) => s.name).join(", ") || "nothing ran")),
+    el("p", { class: "when" }, `${run.started_at.replace("T", " ").replace(/\.\d+Z$/, " UTC")} · squadload ${run.tool.version} · exit code ${run.exit_code}`),
+    el("div", { class: "buttons" },
+      button("copy command", (b) => void copy(b, run.command)),
+      button("download JSON", () => download(`load_test_metrics_${stamp}.json`, json)),
+      button("light / dark", () => setTheme(dark() ? "light" : "dark"))),
+  );
+}
+
+function overview(run: Run): HTMLElement | null {
+  if (run.scenarios.length < 2) return null;
+  const rows = run.scenarios.map((s, i): Cell[] => {
+    const t = s.totals.response_time_ms;
+    const time = (v: number): Cell => ({ text: msOrNone(v, t.count), value: t.count ? v : null });
+    return [
+      { text: "", value: s.name, node: el("a", { href: `#s${i}` }, s.name) },
+      { text: `${SIGN[s.verdict]} ${s.verdict}`, value: s.verdict, tone: s.verdict === "PASS" ? "ok" : s.verdict === "FAIL" ? "failed" : "rate-limited" },
+      { text: s.load, value: s.load },
+      { text: thousands(s.totals.requests), value: s.totals.requests },
+      { text: s.totals.requests ? percent(s.totals.success_rate) : "–", value: s.totals.requests ? s.totals.success_rate : null },
+      { text: s.totals.requests ? percent(s.totals.rate_limited_rate) : "–", value: s.totals.requests ? s.totals.rate_limited_rate : null },
+      time(t.p50), time(t.p95), time(t.p99), time(t.max),
+      { text: s.verdict_reason },
+    ];
+  });
+  const figures = ["requests", "success", "429", "p50 ms", "p95 ms", "p99 ms", "max ms"].map((title) => ({ title }));
+  return section("overview", "Scenarios side by side", table("scenarios of the suite",
+    [{ title: "scenario", text: true }, { title: "verdict", text: true }, { title: "load", text: true }, ...figures, { title: "why", text: true }], rows));
+}
+
+function notes(s: Scenario): HTMLElement | null {
+  const all = new Set([...s.thresholds.map((t) => t.note).filter((n) => n !== ""), ...s.notes]);
+  return all.size === 0 ? null : el("ul", { class: "notes" }, ...[...all].map((n) => el("li", {}, n)));
+}
+
+function scenario(run: Run, s: Scenario, index: number, words: Words): HTMLElement {
+  const prefix = run.scenarios.length > 1 ? `s${index}-` : "";
+  const curve = latency(s, prefix);
+  redraws.push(curve.redraw);
+  const facts = [s.target, s.load, s.description].filter((f) => f !== "").join(" · ");
+  const parts: Child[] = [
+    el("div", { class: "headline" },
+      run.scenarios.length > 1 ? el("h2", { class: "name" }, badge(s.verdict), ` ${s.name}`) : null,
+      el("p", { class: "headline-text" }, words.headlines[index] ?? s.verdict_reason),
+      s.verdict !== "PASS" && words.delivered[index] ? el("p", { class: "hint" }, words.delivered[index] ?? "") : null,
+      el("p", { class: "hint" }, facts)),
+    criteria(s.thresholds, prefix), notes(s), timeline(s, prefix), curve.element, tasks(s, prefix), providers(s, prefix),
+    witness(s, prefix), delivered(s, prefix), failures(s, prefix), repeat(run, s, index, prefix),
+  ];
+  return el("article", { id: `s${index}` }, ...parts);
+}
+
+function repeat(run: Run, s: Scenario, index: number, prefix: string): HTMLElement {
+  const yaml = run.configuration[index]?.yaml ?? "";
+  const fact = (name: string, value: string): Child[] => (value === "" ? [] : [el("dt", {}, name), el("dd", {}, value)]);
+  const copyable = (content: string) =>
+    el("div", { class: "copyable" },
+      el("button", { type: "button", click: (e) => void copy(e.currentTarget as HTMLButtonElement, content) }, "copy"), el("pre", {}, content));
+  return section(
+    `${prefix}repeat`, "To repeat it", copyable(run.command),
+    el("dl", {}, ...fact("target", s.target), ...fact("started", s.started_at), ...fact("seed", s.seed),
+      ...fact("version", `squadload ${run.tool.version}`), ...fact("event loop", `${s.backend}, ${plural(s.workers, "worker")}`),
+      ...fact("TLS", s.tls), ...fact("proxy", s.proxy), ...fact("connections opened", thousands(s.connections_opened)),
+      ...fact("time scale", s.time_scale === 1 ? "" : `${s.time_scale} ×`)),
+    el("details", {}, el("summary", {}, "effective configuration"), copyable(yaml)),
+  );
+}
+
+function show(): void {
+  const json = text("metrics");
+  const run = parseRun(json);
+  const words = JSON.parse(text("words") || '{"headlines":[],"delivered":[]}') as Words;
+  document.title = `${run.verdict} ${run.scenarios.map((s) => s.name).join(", ")} — squadload`;
+  const page = document.getElementById("page")!;
+  page.append(header(run, json));
+  for (const part of [overview(run), criteria(run.suite.thresholds, "suite-"), acceptance(run.suite.criteria)]) if (part) page.append(part);
+  run.scenarios.forEach((s, i) => page.append(scenario(run, s, i, words)));
+  page.append(el("footer", {}, `squadload ${run.tool.version}. Response time counts from the intended start, service time from the send.`));
+}
+
+show();
+let resizing = 0;
+addEventListener("resize", () => {
+  cancelAnimationFrame(resizing);
+  resizing = requestAnimationFrame(() => {
+    resizeAll();
+    for (const redraw of redraws) redraw();
+  });
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  redrawAll();
+  for (const redraw of redraws) redraw();
+});
