@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <fstream>
 
+#include "cli/files.h"
 #include "judge/result/figures.h"
 #include "judge/witness/figures.h"
 #include "judge/witness/witness.h"
@@ -18,21 +16,9 @@ namespace {
 
 constexpr std::size_t kMostDeclared = 16 * 1024 * 1024;
 
-Result<std::ifstream> opened(const std::string& path) {
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error))
-        return fail(ErrorKind::io, fmt::format("{} is a folder, not a file", path));
-    errno = 0;
-    std::ifstream in(path, std::ios::binary);
-    if (!in)
-        return fail(ErrorKind::io, fmt::format("cannot read {}: {}", path,
-                                               std::strerror(errno == 0 ? EIO : errno)));
-    return in;
-}
-
 Result<witness::Declared> read_declared(const std::string& path) {
     if (path.empty()) return witness::Declared{};
-    auto in = opened(path);
+    auto in = open_file(path);
     if (!in) return tl::unexpected(in.error());
     std::string text;
     text.resize(kMostDeclared);
@@ -47,7 +33,7 @@ Result<int> audit(const std::string& log, const std::string& declared_path,
                   const run::Terminal& terminal) {
     const auto declared = read_declared(declared_path);
     if (!declared) return tl::unexpected(declared.error());
-    auto in = opened(log);
+    auto in = open_file(log);
     if (!in) return tl::unexpected(in.error());
     const auto table = witness::read_log(*in, log);
     if (!table) return tl::unexpected(table.error());

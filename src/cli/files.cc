@@ -39,4 +39,16 @@ Result<void> write_new_file(const std::string& path, std::string_view text) {
     return fail(ErrorKind::io, fmt::format("cannot write {}: {}", path, std::strerror(failure)));
 }
 
+Result<std::ifstream> open_file(const std::string& path) {
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error))
+        return fail(ErrorKind::io, fmt::format("{} is a folder, not a file", path));
+    errno = 0;
+    std::ifstream in(path, std::ios::binary);
+    if (!in)
+        return fail(ErrorKind::io, fmt::format("cannot read {}: {}", path,
+                                               std::strerror(errno == 0 ? EIO : errno)));
+    return in;
+}
+
 }  // namespace squadload::cli

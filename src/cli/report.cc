@@ -2,28 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
-#include <system_error>
 
+#include "cli/files.h"
 #include "report/capacity_table.h"
 #include "report/console.h"
 
 namespace squadload::cli {
 
 Result<result::RunResult> read_metrics(const std::string& path) {
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error))
-        return fail(ErrorKind::io, fmt::format("{} is a folder, not a file", path));
-    errno = 0;
-    std::ifstream in(path, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.is_open() || in.bad())
-        return fail(ErrorKind::io,
-                    fmt::format("cannot read {}: {}", path,
-                                std::generic_category().message(errno == 0 ? EIO : errno)));
+    auto in = open_file(path);
+    if (!in) return tl::unexpected(in.error());
+    const std::string text{std::istreambuf_iterator<char>(*in), std::istreambuf_iterator<char>()};
+    if (in->bad()) return fail(ErrorKind::io, fmt::format("cannot read {}", path));
     return result::from_json(text, path);
 }
 

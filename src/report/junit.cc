@@ -65,8 +65,7 @@ Case threshold_case(const ThresholdResult& t) {
     if (t.pass) return out;
     out.end = End::failure;
     out.message = fmt::format("{} was {}, the bound is {}", t.criterion, t.actual, t.bound);
-    if (t.first_broken_at_s)
-        out.message += ", first broken at " + result::clock(from_seconds(*t.first_broken_at_s));
+    if (const auto since = first_broken(t); !since.empty()) out.message += ", " + since;
     return out;
 }
 
@@ -145,33 +144,30 @@ std::string junit_xml(const RunResult& run) {
     std::vector<Suite> suites;
     for (const auto& s : run.scenarios) suites.push_back(scenario_suite(s));
     if (auto whole = whole_suite(run); !whole.cases.empty()) suites.push_back(std::move(whole));
-    std::size_t tests = 0, failures = 0, errors = 0, skipped = 0;
-    const auto count = [&] {
-        tests = failures = errors = skipped = 0;
-        for (const auto& s : suites) {
-            tests += s.cases.size();
-            failures += s.count(End::failure);
-            errors += s.count(End::error);
-            skipped += s.count(End::skipped);
-        }
+    const auto count = [&](End end) {
+        std::size_t n = 0;
+        for (const auto& s : suites) n += s.count(end);
+        return n;
     };
-    count();
-    if (run.exit_code != 0 && failures + errors == 0) {
+    if (run.exit_code != 0 && count(End::failure) + count(End::error) == 0)
         suites.push_back(
             {"run",
              run.started_at,
              0,
              {{"ran to its end", End::error,
                fmt::format("{}, exit code {}", result::name(run.verdict), run.exit_code)}}});
-        count();
-    }
+    std::size_t tests = 0;
     double seconds = 0;
-    for (const auto& s : suites) seconds += s.duration_s;
+    for (const auto& s : suites) {
+        tests += s.cases.size();
+        seconds += s.duration_s;
+    }
     std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
     out += fmt::format(
         "<testsuites name=\"squadload\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" "
         "time=\"{:.3f}\" timestamp=\"{}\">\n",
-        tests, failures, errors, skipped, seconds, escaped(run.started_at));
+        tests, count(End::failure), count(End::error), count(End::skipped), seconds,
+        escaped(run.started_at));
     for (const auto& s : suites) write(out, s);
     return out + "</testsuites>\n";
 }

@@ -94,17 +94,10 @@ std::string mark(Verdict verdict) {
 std::string thresholds(const std::vector<ThresholdResult>& all) {
     if (all.empty()) return {};
     std::string out = "\n" + head({"<", "<criterion", "bound", "actual", "<"});
-    for (const bool pass : {false, true}) {
-        for (const auto& t : all) {
-            if (t.pass != pass) continue;
-            const auto since =
-                !pass && t.first_broken_at_s
-                    ? "first broken at " + result::clock(from_seconds(*t.first_broken_at_s))
-                    : std::string();
-            out +=
-                row({pass ? "✔" : "✘", escaped(t.criterion), escaped(t.bound),
-                     pass ? escaped(t.actual) : fmt::format("**{}**", escaped(t.actual)), since});
-        }
+    for (const auto* t : broken_first(all)) {
+        const auto actual = escaped(t->actual);
+        out += row({t->pass ? "✔" : "✘", escaped(t->criterion), escaped(t->bound),
+                    t->pass ? actual : fmt::format("**{}**", actual), first_broken(*t)});
     }
     return out;
 }

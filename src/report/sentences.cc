@@ -79,4 +79,17 @@ std::string headline(const ScenarioResult& s) {
     return s.verdict == Verdict::pass ? delivered_text(s) : why_not_passed(s);
 }
 
+std::vector<const ThresholdResult*> broken_first(const std::vector<ThresholdResult>& thresholds) {
+    std::vector<const ThresholdResult*> out;
+    for (const bool pass : {false, true})
+        for (const auto& t : thresholds)
+            if (t.pass == pass) out.push_back(&t);
+    return out;
+}
+
+std::string first_broken(const ThresholdResult& t) {
+    if (t.pass || !t.first_broken_at_s) return {};
+    return "first broken at " + result::clock(from_seconds(*t.first_broken_at_s));
+}
+
 }  // namespace squadload::report

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "judge/result/run_result.h"
 
@@ -14,5 +15,11 @@ namespace squadload::report {
 [[nodiscard]] std::string delivered_text(const result::ScenarioResult& scenario);
 // Beside the verdict: what was delivered for PASS, why not for the others.
 [[nodiscard]] std::string headline(const result::ScenarioResult& scenario);
+
+// Broken ones first, else in their order.
+[[nodiscard]] std::vector<const result::ThresholdResult*> broken_first(
+    const std::vector<result::ThresholdResult>& thresholds);
+// "first broken at 00:41"; "" where it was kept, or nobody saw when.
+[[nodiscard]] std::string first_broken(const result::ThresholdResult& threshold);
 
 }  // namespace squadload::report

@@ -55,12 +55,7 @@ void add_headline(std::string& out, const ScenarioResult& s, const Style& style)
 void add_criteria(std::string& out, const std::vector<ThresholdResult>& thresholds,
                   const Style& style) {
     if (thresholds.empty()) return;
-    std::vector<const ThresholdResult*> ordered;
-    for (const bool pass : {false, true}) {
-        for (const auto& t : thresholds) {
-            if (t.pass == pass) ordered.push_back(&t);
-        }
-    }
+    const auto ordered = broken_first(thresholds);
     std::vector<std::string> bounds, actuals;
     for (const auto* t : ordered) {
         bounds.push_back(t->bound);
@@ -71,16 +66,12 @@ void add_criteria(std::string& out, const std::vector<ThresholdResult>& threshol
     Table table({{"", false}, {"criterion", false}, {"bound"}, {"actual"}, {"", false, 1}});
     for (std::size_t i = 0; i < ordered.size(); ++i) {
         const auto& t = *ordered[i];
-        std::string broken;
-        if (!t.pass && t.first_broken_at_s) {
-            broken = "first broken at " + result::clock(from_seconds(*t.first_broken_at_s));
-        }
         const Tone tone = t.pass ? Tone::ok : Tone::failed;
         table.add({{t.pass ? "✔" : "✘", tone},
                    {t.criterion},
                    {bounds[i], Tone::muted},
                    {actuals[i], t.pass ? Tone::plain : Tone::failed},
-                   {broken, Tone::failed}});
+                   {first_broken(t), Tone::failed}});
     }
     out += "\n";
     append(out, table.lines(style));

@@ -16,10 +16,6 @@ struct Outputs {
     std::string junit;
     std::string markdown;
     std::string step_summary;  // GITHUB_STEP_SUMMARY: appended to, never replaced
-
-    [[nodiscard]] bool any() const {
-        return !csv.empty() || !junit.empty() || !markdown.empty() || !step_summary.empty();
-    }
 };
 
 // Whether each could be written, found out before the first request. Error kind io: the sentence.

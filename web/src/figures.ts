@@ -2,8 +2,12 @@
 
 const NONE = "–";
 
+function grouped(digits: string): string {
+  return digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+}
+
 export function thousands(n: number): string {
-  return Math.trunc(n).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  return grouped(Math.trunc(n).toString());
 }
 
 // As printf rounds: exact halves go to the even digit, where toFixed takes the larger.
@@ -18,7 +22,7 @@ function fixed(value: number, decimals: number): string {
 export function number(value: number, decimals: number): string {
   if (!Number.isFinite(value)) return "-";
   const [whole = "0", fraction] = fixed(Math.abs(value), decimals).split(".");
-  const text = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",") + (fraction ? "." + fraction : "");
+  const text = grouped(whole) + (fraction ? "." + fraction : "");
   return value < 0 && /[1-9]/.test(text) ? "-" + text : text;
 }
 

@@ -20,6 +20,10 @@ function valueOf(bucket: number, h: HistogramData): number {
   return Math.min(Math.max(middle, h.min_ns), h.max_ns);
 }
 
+export function samples(h: HistogramData): number {
+  return h.buckets.reduce((sum, [, n]) => sum + n, 0);
+}
+
 export interface CurvePoint {
   below: number; // share of the samples at or below the value, of 0 … 1
   ms: number;
@@ -27,26 +31,11 @@ export interface CurvePoint {
 
 // The percentile curve: a point per bucket that holds samples.
 export function curve(h: HistogramData): CurvePoint[] {
-  const total = h.buckets.reduce((sum, [, n]) => sum + n, 0);
+  const total = samples(h);
   let seen = 0;
   return h.buckets.map(([bucket, n], i) => {
     seen += n;
     const last = i === h.buckets.length - 1;
     return { below: seen / total, ms: (last ? h.max_ns : valueOf(bucket, h)) / 1e6 };
   });
-}
-
-// Nearest rank, as Histogram::percentile.
-export function percentile(h: HistogramData, q: number): number | null {
-  const total = h.buckets.reduce((sum, [, n]) => sum + n, 0);
-  if (total === 0) return null;
-  const rank = Math.max(1, Math.ceil(q * total));
-  if (rank <= 1) return h.min_ns / 1e6;
-  if (rank >= total) return h.max_ns / 1e6;
-  let seen = 0;
-  for (const [bucket, n] of h.buckets) {
-    seen += n;
-    if (seen >= rank) return valueOf(bucket, h) / 1e6;
-  }
-  return h.max_ns / 1e6;
 }

@@ -39,7 +39,7 @@ struct ExchangeResult {
     Nanos first_byte{-1};              // of the last response, from the start of that try
     std::uint64_t bytes_received = 0;  // of HTTP: what TLS adds is not counted
     std::uint64_t bytes_sent = 0;
-    std::uint64_t body_bytes = 0;  // of the last response, if complete
+    std::uint64_t body_bytes = 0;           // of the last response, if complete
     std::uint32_t redirects = 0;            // followed
     bool resumed = false;                   // that handshake resumed a session
     const measure::Claim* claim = nullptr;  // what the response says of who served it, if anything

@@ -11,12 +11,13 @@ constexpr std::int64_t kMs = 1'000'000;  // ns
 constexpr std::uint32_t kTens = 100, kHundreds = 190, kThousands = 280;
 constexpr std::uint32_t kSlots = kThousands + (RoundedTimes::kLongest - 10'000) / 1000 + 1;
 
-// To a multiple of `unit`, half to even.
-std::int64_t to_multiple(std::int64_t value, std::int64_t unit) {
-    const std::int64_t whole = value / unit;
-    const std::int64_t rest = value % unit;
-    const bool up = rest * 2 > unit || (rest * 2 == unit && whole % 2 == 1);
-    return (whole + (up ? 1 : 0)) * unit;
+// To a multiple of kUnit ms, half to even. The unit is known to the compiler: no division is left.
+template <std::int64_t kUnit>
+std::uint32_t to_multiple(std::int64_t ns) {
+    const std::int64_t whole = ns / (kUnit * kMs);
+    const std::int64_t rest = ns % (kUnit * kMs);
+    const bool up = rest * 2 > kUnit * kMs || (rest * 2 == kUnit * kMs && whole % 2 == 1);
+    return static_cast<std::uint32_t>((whole + (up ? 1 : 0)) * kUnit);
 }
 
 }  // namespace
@@ -24,11 +25,10 @@ std::int64_t to_multiple(std::int64_t value, std::int64_t unit) {
 std::uint32_t RoundedTimes::rounded(Nanos value) {
     const std::int64_t ns =
         std::clamp<std::int64_t>(value.count(), 0, std::int64_t{kLongest} * kMs);
-    const std::int64_t unit = ns < 100 * kMs      ? kMs
-                              : ns < 1000 * kMs   ? 10 * kMs
-                              : ns < 10'000 * kMs ? 100 * kMs
-                                                  : 1000 * kMs;
-    return static_cast<std::uint32_t>(to_multiple(ns, unit) / kMs);
+    if (ns < 100 * kMs) return to_multiple<1>(ns);
+    if (ns < 1000 * kMs) return to_multiple<10>(ns);
+    if (ns < 10'000 * kMs) return to_multiple<100>(ns);
+    return to_multiple<1000>(ns);
 }
 
 std::uint32_t RoundedTimes::slot_of(std::uint32_t ms) {

@@ -2,8 +2,8 @@
 import uPlot from "uplot";
 import { el, section, css } from "../dom";
 import { ms } from "../figures";
-import { curve, type CurvePoint } from "../histogram";
-import type { HistogramData, Scenario, Stats } from "../model";
+import { curve, samples, type CurvePoint } from "../histogram";
+import type { Scenario, Stats } from "../model";
 
 // How far out: nines, so that every further nine has the same width.
 const nines = (below: number) => -Math.log10(1 - below);
@@ -21,12 +21,8 @@ function sampled(points: CurvePoint[], xs: number[]): (number | null)[] {
   });
 }
 
-function total(h: HistogramData): number {
-  return h.buckets.reduce((sum, [, n]) => sum + n, 0);
-}
-
 function plot(host: HTMLElement, stats: Stats): uPlot {
-  const n = total(stats.histograms.response_time);
+  const n = samples(stats.histograms.response_time);
   const most = Math.min(4, Math.max(nines(0.5), Math.log10(Math.max(2, n))));
   const xs = Array.from({ length: STEPS + 1 }, (_v, i) => (i / STEPS) * most);
   const response = sampled(curve(stats.histograms.response_time), xs);

@@ -96,15 +96,16 @@ function providerCharts(s: Scenario, seconds: number[], at: Mark[]): HTMLElement
   return names.map((name, i) => {
     const p = s.providers[name]!;
     const limited = bySecond(name, 3);
+    const lastMinute = bySecond(name, 5);
     const lines: Line[] = [
-      { label: "calls in the last minute", colour: `--p${(i % 6) + 1}`, values: bySecond(name, 5), width: 2 },
+      { label: "calls in the last minute", colour: `--p${(i % 6) + 1}`, values: lastMinute, width: 2 },
       { label: "calls per second", colour: "--muted", values: bySecond(name, 1), width: 1 },
     ];
     if (s.provider_columns.fallback) lines.push({ label: "served as fallback per second", colour: "--event", values: bySecond(name, 4), width: 1 });
     if (s.provider_columns.responses_429)
       lines.push({
         label: "429", colour: "--rate-limited", points: true,
-        values: limited.map((n, k) => (n > 0 ? (bySecond(name, 5)[k] ?? 0) : null)),
+        values: limited.map((n, k) => (n > 0 ? (lastMinute[k] ?? 0) : null)),
         text: (_v, k) => thousands(limited[k] ?? 0),
       });
     return chart({
