@@ -5,37 +5,31 @@
 namespace squadload::measure {
 namespace {
 
-constexpr std::int64_t kMs = 1'000'000;  // ns
+constexpr std::uint64_t kMs = 1'000'000;  // ns
 
 // Slots: 0 … 100 ms, then 110 … 1,000, 1,100 … 10,000 and 11,000 … ms.
 constexpr std::uint32_t kTens = 100, kHundreds = 190, kThousands = 280;
 constexpr std::uint32_t kSlots = kThousands + (RoundedTimes::kLongest - 10'000) / 1000 + 1;
 
-// To a multiple of kUnit ms, half to even. The unit is known to the compiler: no division is left.
-template <std::int64_t kUnit>
-std::uint32_t to_multiple(std::int64_t ns) {
-    const std::int64_t whole = ns / (kUnit * kMs);
-    const std::int64_t rest = ns % (kUnit * kMs);
-    const bool up = rest * 2 > kUnit * kMs || (rest * 2 == kUnit * kMs && whole % 2 == 1);
-    return static_cast<std::uint32_t>((whole + (up ? 1 : 0)) * kUnit);
+// How many times kUnit ms, half to even. The unit is known to the compiler: it multiplies.
+template <std::uint64_t kUnit>
+std::uint32_t multiples(std::uint64_t ns) {
+    constexpr std::uint64_t kUnitNs = kUnit * kMs;
+    const std::uint64_t whole = ns / kUnitNs;
+    const bool up = ns % kUnitNs + whole % 2 > kUnitNs / 2;
+    return static_cast<std::uint32_t>(whole) + (up ? 1 : 0);
 }
 
 }  // namespace
 
-std::uint32_t RoundedTimes::rounded(Nanos value) {
-    const std::int64_t ns =
-        std::clamp<std::int64_t>(value.count(), 0, std::int64_t{kLongest} * kMs);
-    if (ns < 100 * kMs) return to_multiple<1>(ns);
-    if (ns < 1000 * kMs) return to_multiple<10>(ns);
-    if (ns < 10'000 * kMs) return to_multiple<100>(ns);
-    return to_multiple<1000>(ns);
-}
-
-std::uint32_t RoundedTimes::slot_of(std::uint32_t ms) {
-    if (ms <= 100) return ms;
-    if (ms <= 1000) return kTens + (ms - 100) / 10;
-    if (ms <= 10'000) return kHundreds + (ms - 1000) / 100;
-    return kThousands + (ms - 10'000) / 1000;
+std::uint32_t RoundedTimes::slot_of(Nanos value) {
+    const auto ns = static_cast<std::uint64_t>(
+        std::clamp<std::int64_t>(value.count(), 0, std::int64_t{kLongest} * std::int64_t{kMs}));
+    // Ten multiples are behind where a coarser unit begins.
+    if (ns < 100 * kMs) return multiples<1>(ns);
+    if (ns < 1000 * kMs) return kTens - 10 + multiples<10>(ns);
+    if (ns < 10'000 * kMs) return kHundreds - 10 + multiples<100>(ns);
+    return kThousands - 10 + multiples<1000>(ns);
 }
 
 std::uint32_t RoundedTimes::ms_of(std::uint32_t slot) {
@@ -68,8 +62,9 @@ void RoundedTimes::for_each(
 }
 
 bool RoundedTimes::add(std::uint32_t ms, std::uint64_t count) {
-    if (ms > kLongest || rounded(Nanos{std::int64_t{ms} * kMs}) != ms) return false;
-    add_slot(slot_of(ms), count);
+    const std::uint32_t slot = slot_of(Nanos{std::int64_t{ms} * std::int64_t{kMs}});
+    if (ms_of(slot) != ms) return false;
+    add_slot(slot, count);
     return true;
 }
 

@@ -17,7 +17,7 @@ class RoundedTimes {
 
     // Negative values count as 0. Allocates on the first value and on the first beyond 10 s;
     // clear() keeps the memory.
-    void record(Nanos value) { add_slot(slot_of(rounded(value)), 1); }
+    void record(Nanos value) { add_slot(slot_of(value), 1); }
     void merge(const RoundedTimes& other);
     void clear();
     [[nodiscard]] std::uint64_t count() const { return count_; }
@@ -27,10 +27,10 @@ class RoundedTimes {
     bool add(std::uint32_t ms, std::uint64_t count);
     friend bool operator==(const RoundedTimes& a, const RoundedTimes& b);  // same content
 
-    [[nodiscard]] static std::uint32_t rounded(Nanos value);  // ms
+    [[nodiscard]] static std::uint32_t rounded(Nanos value) { return ms_of(slot_of(value)); }  // ms
 
   private:
-    static std::uint32_t slot_of(std::uint32_t ms);
+    static std::uint32_t slot_of(Nanos value);
     static std::uint32_t ms_of(std::uint32_t slot);
     void add_slot(std::uint32_t slot, std::uint64_t n) {
         if (slot >= counts_.size()) [[unlikely]]
