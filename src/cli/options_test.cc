@@ -161,7 +161,6 @@ TEST(Options, MistakesNameTheNearestKnownWord) {
         {{"run", "--usres=5"}, "unknown option --usres; did you mean --users?"},
         {{"run", "--spawnrate", "5"}, "unknown option --spawnrate; did you mean --spawn-rate?"},
         {{"run", "-u", "5", "--xml", "out"}, "unknown option --xml"},
-        {{"run", "--html", "out.html"}, "unknown option --html"},
         {{"run", "--json-file", "out"}, "unknown option --json-file"},
         {{"run", "-Z"}, "unknown option -Z"},
         {{"--quite", "run"}, "unknown option --quite"},

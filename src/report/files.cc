@@ -8,10 +8,14 @@
 #include <cstring>
 #include <filesystem>
 
+#include "report/html.h"
+
 namespace squadload::report {
 namespace {
 
 constexpr int kMaxSuffix = 10'000;  // runs in one second and folder; beyond that something is wrong
+
+constexpr std::string_view kMetricsStem = "load_test_metrics_";
 
 std::string reason(int error) {
     return std::generic_category().message(error);
@@ -129,7 +133,14 @@ Result<void> append_file(const std::string& path, std::string_view text) {
 
 Result<std::string> write_metrics(const result::RunResult& run, const std::string& dir,
                                   const std::string& stamp) {
-    return write_file(dir, "load_test_metrics_" + stamp, ".json", result::to_json(run));
+    return write_file(dir, std::string(kMetricsStem) + stamp, ".json", result::to_json(run));
+}
+
+Result<std::string> write_page(const result::RunResult& run, const std::string& metrics_path) {
+    const std::filesystem::path metrics(metrics_path);
+    return write_file(metrics.parent_path().string(),
+                      "locust_report_" + metrics.stem().string().substr(kMetricsStem.size()),
+                      ".html", html(run));
 }
 
 SeriesLog::SeriesLog(std::FILE* file, std::string path) : file_(file), path_(std::move(path)) {}

@@ -16,6 +16,11 @@ namespace squadload::report {
 [[nodiscard]] Result<std::string> write_metrics(const result::RunResult& run,
                                                 const std::string& dir, const std::string& stamp);
 
+// The page (report/html.h) beside the metrics file that was written to `metrics_path`:
+// <dir>/locust_report_<stamp>.html, with the same _2, _3 …
+[[nodiscard]] Result<std::string> write_page(const result::RunResult& run,
+                                             const std::string& metrics_path);
+
 // Any file of a run, in the same way: <dir>/<stem><extension>.
 [[nodiscard]] Result<std::string> write_file(const std::string& dir, const std::string& stem,
                                              const std::string& extension, std::string_view text);

@@ -61,6 +61,13 @@ TEST_F(Files, MetricsAreWrittenWholeAndNeverOverwritten) {
     EXPECT_EQ(entries(out), 3U) << "no temporary file is left";
 }
 
+TEST_F(Files, ThePageStandsBesideItsMetricsFile) {
+    const auto metrics = dir("out") + "/load_test_metrics_20261123_091500_2.json";
+    const auto page = dir("out") + "/locust_report_20261123_091500_2";
+    EXPECT_EQ(write_page(named("x"), metrics).value(), page + ".html");
+    EXPECT_EQ(write_page(named("x"), metrics).value(), page + "_2.html");
+}
+
 TEST_F(Files, ADanglingLinkIsNotFollowed) {
     const std::string out = dir("links");
     fs::create_directories(out);

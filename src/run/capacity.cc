@@ -180,6 +180,9 @@ Result<int> Search::conclude() {
     const auto path = report::write_metrics(run_, options_.output_dir, utc_file_stamp(wall_now()));
     if (!path) return tl::unexpected(path.error());
     terminal_.out(*path + "\n");
+    const auto page = report::write_page(run_, *path);
+    if (!page) return tl::unexpected(page.error());
+    terminal_.out(*page + "\n");
     return run_.exit_code;
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "report/files.h"
+#include "report/html.h"
 #include "report/junit.h"
 #include "report/locust_csv.h"
 #include "report/markdown.h"
@@ -60,7 +61,7 @@ void write_csv(const result::ScenarioResult& scenario, const std::string& prefix
 
 Result<void> check_outputs(const Outputs& outputs) {
     const auto csv = outputs.csv.empty() ? std::string() : outputs.csv + kStats;
-    for (const auto* path : {&csv, &outputs.junit, &outputs.markdown})
+    for (const auto* path : {&csv, &outputs.html, &outputs.junit, &outputs.markdown})
         if (auto good = check_path(*path); !good) return good;
     return {};
 }
@@ -82,6 +83,7 @@ std::vector<std::string> write_outputs(const result::RunResult& run, const Outpu
             write_csv(
                 s, run.scenarios.size() > 1 ? outputs.csv + "_" + file_part(s.name) : outputs.csv,
                 keep);
+    named(outputs.html, report::html);
     named(outputs.junit, report::junit_xml);
     named(outputs.markdown, report::markdown);
     if (!outputs.step_summary.empty()) {

@@ -13,6 +13,7 @@ namespace squadload::run {
 struct Outputs {
     std::string
         csv;  // prefix of Locust's four files; with the scenario's name where there are several
+    std::string html;  // the report page, beside the one that a run always writes
     std::string junit;
     std::string markdown;
     std::string step_summary;  // GITHUB_STEP_SUMMARY: appended to, never replaced

@@ -16,6 +16,12 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
+Outputs only(std::string Outputs::* which, const std::string& path) {
+    Outputs outputs;
+    outputs.*which = path;
+    return outputs;
+}
+
 class OutputsTest : public ::testing::Test {
   protected:
     void SetUp() override {
@@ -34,21 +40,25 @@ class OutputsTest : public ::testing::Test {
 };
 
 TEST_F(OutputsTest, WritesWhatWasNamedIntoNewFoldersAndReplacesIt) {
-    const Outputs outputs{"", path("a/b/junit.xml"), path("s.md"), ""};
+    Outputs outputs;
+    outputs.html = path("page.html");
+    outputs.junit = path("a/b/junit.xml");
+    outputs.markdown = path("s.md");
     for (int i = 0; i < 2; ++i) {
         std::vector<Error> errors;
         ASSERT_TRUE(check_outputs(outputs));
         EXPECT_THAT(write_outputs({}, outputs, errors),
-                    ElementsAre(outputs.junit, outputs.markdown));
+                    ElementsAre(outputs.html, outputs.junit, outputs.markdown));
         EXPECT_THAT(errors, IsEmpty());
     }
+    EXPECT_THAT(content(outputs.html), StartsWith("<!doctype html>"));
     EXPECT_THAT(content(outputs.junit), StartsWith("<?xml"));
     EXPECT_THAT(content(outputs.junit), EndsWith("</testsuites>\n"));
     EXPECT_THAT(content(outputs.markdown), StartsWith("## "));
     std::size_t files = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_))
         if (entry.is_regular_file()) ++files;
-    EXPECT_EQ(files, 2U);  // nothing temporary stays
+    EXPECT_EQ(files, 3U);  // nothing temporary stays
 }
 
 TEST_F(OutputsTest, CsvFilesOfSeveralScenariosCarryTheirNames) {
@@ -57,7 +67,7 @@ TEST_F(OutputsTest, CsvFilesOfSeveralScenariosCarryTheirNames) {
     run.scenarios[0].name = "a/b";
     run.scenarios[1].name = "spike";
     std::vector<Error> errors;
-    const auto paths = write_outputs(run, {path("out"), "", "", ""}, errors);
+    const auto paths = write_outputs(run, only(&Outputs::csv, path("out")), errors);
     EXPECT_EQ(paths.size(), 8U);
     EXPECT_EQ(paths.front(), path("out_a_b_stats.csv"));
     EXPECT_EQ(paths.back(), path("out_spike_exceptions.csv"));
@@ -67,21 +77,25 @@ TEST_F(OutputsTest, CsvFilesOfSeveralScenariosCarryTheirNames) {
 TEST_F(OutputsTest, TheStepSummaryIsAddedTo) {
     std::ofstream(path("summary")) << "before\n";
     std::vector<Error> errors;
-    EXPECT_THAT(write_outputs({}, {"", "", "", path("summary")}, errors), IsEmpty());
+    EXPECT_THAT(write_outputs({}, only(&Outputs::step_summary, path("summary")), errors),
+                IsEmpty());
     EXPECT_THAT(content(path("summary")), StartsWith("before\n## "));
 }
 
 TEST_F(OutputsTest, AFolderOrAFileInTheWayIsFoundBeforeTheRun) {
-    EXPECT_THAT(check_outputs({"", dir_, "", ""}).error().message, HasSubstr("it is a folder"));
+    EXPECT_THAT(check_outputs(only(&Outputs::junit, dir_)).error().message,
+                HasSubstr("it is a folder"));
     std::ofstream(path("file")) << "x";
-    EXPECT_THAT(check_outputs({"", "", path("file/x.md"), ""}).error().message,
+    EXPECT_THAT(check_outputs(only(&Outputs::markdown, path("file/x.md"))).error().message,
                 HasSubstr("is a file, not a folder"));
 }
 
 TEST_F(OutputsTest, OneThatCannotBeWrittenDoesNotKeepTheOthersBack) {
     std::vector<Error> errors;
-    EXPECT_THAT(write_outputs({}, {"", dir_, path("s.md"), dir_}, errors),
-                ElementsAre(path("s.md")));
+    Outputs outputs;
+    outputs.junit = outputs.step_summary = dir_;
+    outputs.markdown = path("s.md");
+    EXPECT_THAT(write_outputs({}, outputs, errors), ElementsAre(path("s.md")));
     ASSERT_EQ(errors.size(), 2U);
     EXPECT_THAT(errors[0].message, StartsWith("cannot write "));
 }

@@ -200,9 +200,9 @@ Result<int> Suite::write_files() {
     std::vector<Error> errors;
     const auto named = write_outputs(run_, options_.outputs, errors);
     for (const auto& error : errors) log::error(error.text());
-    const int code = errors.empty() || run_.exit_code != result::ExitCode::pass
-                         ? run_.exit_code
-                         : result::ExitCode::internal;
+    int code = errors.empty() || run_.exit_code != result::ExitCode::pass
+                   ? run_.exit_code
+                   : result::ExitCode::internal;
     const auto path = report::write_metrics(run_, options_.output_dir, stamp_);
     if (!path) {
         // The series stays: it is what is left of the run.
@@ -212,6 +212,12 @@ Result<int> Suite::write_files() {
     }
     series_log_->finish();
     terminal_.out(*path + "\n");
+    if (const auto page = report::write_page(run_, *path)) {
+        terminal_.out(*page + "\n");
+    } else {
+        log::error(page.error().text());
+        if (code == result::ExitCode::pass) code = result::ExitCode::internal;
+    }
     for (const auto& file : named) terminal_.out(file + "\n");
     return code;
 }

@@ -135,7 +135,8 @@ def test_files_are_never_overwritten(start, nginx):
     assert len(files) == 3
     names = {re.search(r"\S*load_test_metrics_\S+\.json", run.out)[0].rsplit("/", 1)[1] for run in finished}
     assert names == {f.name for f in files}
-    assert [f for f in finished[0].reports.iterdir() if f not in files] == []  # nothing half-written stays
+    pages = [f.with_name(f.name.replace("load_test_metrics", "locust_report")).with_suffix(".html") for f in files]
+    assert sorted(finished[0].reports.iterdir()) == sorted([*files, *pages])  # nothing half-written stays
 
 
 def test_an_output_folder_that_cannot_be_is_said_before_the_run(squadload, nginx, tmp_path):

@@ -1,6 +1,7 @@
 // Requests on stdin → a metrics file on stdout, for tests that compare reports with figures counted
 // elsewhere. Lines: "task NAME METHOD ENTRY_NAME" first, then one per request in the order of their
 // ends: "TASK OUTCOME RESPONSE_NS BODY_BYTES END_NS" (task by number from 0, end since the start).
+// "no series": the seconds are left out.
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -17,6 +18,7 @@ struct Reader {
     result::ScenarioResult scenario;
     measure::Interval interval;
     Nanos end{};
+    bool with_series = true;
 
     void close_second() {
         scenario.series.push_back(measure::series_point(interval));
@@ -34,6 +36,10 @@ struct Reader {
             scenario.tasks.push_back(task);
             interval = measure::Interval(scenario.tasks.size());
             return !in.fail();
+        }
+        if (word == "no") {
+            with_series = false;
+            return true;
         }
         std::int64_t response = 0, at = 0;
         measure::RequestRecord r;
@@ -66,6 +72,7 @@ int main() {
         }
     }
     reader.close_second();
+    if (!reader.with_series) s.series.clear();
     s.name = "sample";
     s.kind = "steady";
     s.model = "open";

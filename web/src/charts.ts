@@ -1,13 +1,14 @@
 // Charts over the time of the run: one cursor and one zoom for all of them (uPlot).
 import uPlot from "uplot";
-import { css, el } from "./dom";
+import { css, el, onRedraw } from "./dom";
 import { clock } from "./figures";
 
 export interface Line {
   label: string;
   colour: string; // name of a CSS variable
   values: (number | null)[];
-  fill?: boolean;
+  fill?: boolean; // an area in steps
+  steps?: boolean; // constant through each second
   dash?: number[];
   points?: boolean; // marks without a line
   width?: number;
@@ -38,13 +39,14 @@ export interface ChartOptions {
   bounds?: Bound[];
   marks?: Mark[];
   logarithmic?: boolean;
+  least?: number; // what the vertical axis shows at least (1)
+  range?: [number, number]; // of the vertical axis
+  paint?: (u: uPlot) => void; // under the lines
   unit: string;
   height?: number;
   format: (value: number) => string;
   sync?: string;
 }
-
-const drawn: { plot: uPlot; host: HTMLElement; options: ChartOptions }[] = [];
 
 function drawMarks(u: uPlot, marks: Mark[]): void {
   const { ctx, bbox } = u;
@@ -88,9 +90,15 @@ function drawBounds(u: uPlot, bounds: Bound[]): void {
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-  for (const bound of bounds) {
-    const y = u.valToPos(bound.value, bound.scale ?? "y", true);
+  // From the top down; a label goes below its line where another stands above it already, or aside.
+  const placed = bounds.map((bound) => ({ bound, y: u.valToPos(bound.value, bound.scale ?? "y", true) })).sort((a, b) => a.y - b.y);
+  let taken = -Infinity;
+  let right = bbox.left + bbox.width - 4 * ratio;
+  for (const { bound, y } of placed) {
     if (y < bbox.top || y > bbox.top + bbox.height) continue;
+    if (y - taken < 14 * ratio) right -= 12 * ratio;
+    else right = bbox.left + bbox.width - 4 * ratio;
+    taken = y;
     ctx.strokeStyle = css("--bound");
     ctx.fillStyle = css("--bound");
     ctx.lineWidth = 1.5 * ratio;
@@ -100,10 +108,14 @@ function drawBounds(u: uPlot, bounds: Bound[]): void {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.textAlign = "right";
-    ctx.fillText(bound.label, bbox.left + bbox.width - 4 * ratio, y - 4 * ratio);
+    ctx.fillText(bound.label, right, y - 4 * ratio);
+    right -= ctx.measureText(bound.label).width;
   }
   ctx.restore();
 }
+
+// Steps of the time axis.
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
 
 function axis(format: (value: number) => string, side?: number): uPlot.Axis {
   return {
@@ -117,20 +129,33 @@ function axis(format: (value: number) => string, side?: number): uPlot.Axis {
   };
 }
 
-function series(line: Line, format: (value: number) => string): uPlot.Series {
+function alone(values: ArrayLike<number | null | undefined>): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < values.length; i += 1)
+    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) found.push(i);
+  return found;
+}
+
+function series(line: Line, format: (value: number) => string, count: number): uPlot.Series {
   const colour = css(line.colour);
   return {
     label: line.label,
     stroke: colour,
     width: line.points ? 0 : (line.width ?? 1.5),
-    ...(line.fill ? { fill: colour, paths: uPlot.paths.stepped!({ align: 1 }), width: 0 } : {}),
+    ...(line.steps || line.fill ? { paths: uPlot.paths.stepped!({ align: 1 }) } : {}),
+    ...(line.fill ? { fill: colour, width: 0 } : {}),
     ...(line.dash ? { dash: line.dash } : {}),
     scale: line.scale ?? "y",
     show: line.show ?? true,
-    points: { show: line.points ?? false, size: 7, fill: colour, stroke: colour },
+    // A value between two gaps has no line: a point.
+    points: {
+      show: !line.fill, size: line.points ? 7 : 5, fill: colour, stroke: colour,
+      ...(line.points ? {} : { filter: (u: uPlot, i: number) => alone(u.data[i] ?? []) }),
+    },
     spanGaps: false,
-    value: (_u, value, _s, index) => {
-      if (index === null || index === undefined) return "";
+    value: (_u, value, _s, at) => {
+      if (at === null || at === undefined) return "";
+      const index = Math.min(at, count - 1);
       if (line.text) return line.text(line.values[index] ?? null, index);
       return value === null || value === undefined ? "–" : format(value);
     },
@@ -146,16 +171,17 @@ function make(host: HTMLElement, o: ChartOptions): uPlot {
       cursor: { sync: { key: o.sync ?? "run", scales: ["x", null] }, drag: { x: true, y: false }, focus: { prox: 24 } },
       scales: {
         x: { time: false },
-        y: o.logarithmic ? { distr: 3, log: 10 } : { range: (_u, _min, max) => [0, Math.max(max ?? 0, ...(o.bounds ?? []).map((b) => (b.value < 4 * (max ?? 0) ? b.value : 0)), 1e-9) * 1.08] },
+        y: o.logarithmic ? { distr: 3, log: 10, ...(o.range ? { range: o.range } : {}) } : { range: (_u, _min, max) => [0, Math.max(max ?? 0, ...(o.bounds ?? []).map((b) => (b.value < 4 * (max ?? 0) ? b.value : 0)), o.least ?? 1) * 1.08] },
       },
-      axes: [{ ...axis(clock), size: 30 }, axis(o.format)],
-      series: [{ label: "time", value: (_u, v) => (v === null || v === undefined ? "" : clock(v)) }, ...o.lines.map((l) => series(l, o.format))],
+      axes: [{ ...axis(clock), size: 30, incrs: SECONDS }, axis(o.format)],
+      series: [{ label: "time", value: (_u, v) => (v === null || v === undefined ? "" : clock(v)) }, ...o.lines.map((l) => series(l, o.format, o.seconds.length))],
       hooks: {
-        drawAxes: [(u) => drawMarks(u, o.marks ?? [])],
+        drawAxes: [(u) => { o.paint?.(u); drawMarks(u, o.marks ?? []); }],
         draw: [(u) => drawBounds(u, o.bounds ?? [])],
       },
     },
-    [o.seconds, ...o.lines.map((l) => l.values)] as uPlot.AlignedData,
+    // One more: the end of the last second, to which steps reach.
+    [[...o.seconds, (o.seconds.at(-1) ?? 0) + 1], ...o.lines.map((l) => [...l.values, l.fill || l.steps ? (l.values.at(-1) ?? null) : null])] as uPlot.AlignedData,
     host,
   );
   plot.root.setAttribute("role", "img");
@@ -166,24 +192,16 @@ function make(host: HTMLElement, o: ChartOptions): uPlot {
 export function chart(options: ChartOptions): HTMLElement {
   const host = el("div", { class: "plot" });
   const figure = el("figure", { class: "chart" }, el("figcaption", {}, options.title, el("span", { class: "unit" }, options.unit)), host);
-  // uPlot measures: it is drawn once the host has its width.
-  requestAnimationFrame(() => drawn.push({ plot: make(host, options), host, options }));
+  if (!options.paint && options.lines.every((line) => line.values.every((value) => value === null))) {
+    host.append(el("p", { class: "empty" }, "Nothing was measured."));
+    return figure;
+  }
+  let drawn: uPlot | null = null;
+  onRedraw(() => {
+    drawn?.destroy();
+    drawn = make(host, options);
+  });
   return figure;
-}
-
-// After the theme or the paper changed: colours are read anew.
-export function redrawAll(): void {
-  for (const one of drawn) {
-    one.plot.destroy();
-    one.plot = make(one.host, one.options);
-  }
-}
-
-export function resizeAll(): void {
-  for (const { plot, host } of drawn) {
-    const width = Math.max(host.clientWidth, 280);
-    if (Math.abs(width - plot.width) > 1) plot.setSize({ width, height: plot.height });
-  }
 }
 
 // Values stacked from the first up, each as the top of its area.

@@ -32,6 +32,16 @@ export function section(id: string, title: string, ...children: Child[]): HTMLEl
   return el("section", { id, "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title), ...children);
 }
 
+// What measures its place or reads colours is drawn once it stands in the page, and again after either changed.
+const redraws: (() => void)[] = [];
+export function onRedraw(draw: () => void): void {
+  redraws.push(draw);
+  requestAnimationFrame(draw);
+}
+export function redrawAll(): void {
+  for (const draw of redraws) draw();
+}
+
 export function css(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

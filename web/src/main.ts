@@ -1,9 +1,9 @@
 // The report page: one run, read from the metrics file that stands in the page.
 import "uplot/dist/uPlot.min.css";
-import { redrawAll, resizeAll } from "./charts";
-import { copy, el, section, type Child } from "./dom";
+import { copy, el, redrawAll, section, type Child } from "./dom";
 import { msOrNone, percent, plural, thousands } from "./figures";
 import { parseRun, type Run, type Scenario, type Verdict, type Words } from "./model";
+import { capacity } from "./sections/capacity";
 import { acceptance, criteria } from "./sections/criteria";
 import { latency } from "./sections/latency";
 import { delivered, failures, providers, tasks } from "./sections/tables";
@@ -12,7 +12,6 @@ import { witness } from "./sections/witness";
 import { table, type Cell } from "./table";
 
 const SIGN: Record<Verdict, string> = { PASS: "✔", FAIL: "✘", VOID: "∅", INTERRUPTED: "■" };
-const redraws: (() => void)[] = [];
 
 function text(id: string): string {
   return document.getElementById(id)?.textContent ?? "";
@@ -25,7 +24,6 @@ function badge(verdict: Verdict): HTMLElement {
 function setTheme(theme: string): void {
   document.documentElement.dataset["theme"] = theme;
   redrawAll();
-  for (const redraw of redraws) redraw();
 }
 
 function download(name: string, content: string): void {
@@ -81,8 +79,6 @@ function notes(s: Scenario): HTMLElement | null {
 
 function scenario(run: Run, s: Scenario, index: number, words: Words): HTMLElement {
   const prefix = run.scenarios.length > 1 ? `s${index}-` : "";
-  const curve = latency(s, prefix);
-  redraws.push(curve.redraw);
   const facts = [s.target, s.load, s.description].filter((f) => f !== "").join(" · ");
   const parts: Child[] = [
     el("div", { class: "headline" },
@@ -90,7 +86,7 @@ function scenario(run: Run, s: Scenario, index: number, words: Words): HTMLEleme
       el("p", { class: "headline-text" }, words.headlines[index] ?? s.verdict_reason),
       s.verdict !== "PASS" && words.delivered[index] ? el("p", { class: "hint" }, words.delivered[index] ?? "") : null,
       el("p", { class: "hint" }, facts)),
-    criteria(s.thresholds, prefix), notes(s), timeline(s, prefix), curve.element, tasks(s, prefix), providers(s, prefix),
+    criteria(s.thresholds, prefix), notes(s), timeline(s, prefix), latency(s, prefix), tasks(s, prefix), providers(s, prefix),
     witness(s, prefix), delivered(s, prefix), failures(s, prefix), repeat(run, s, index, prefix),
   ];
   return el("article", { id: `s${index}` }, ...parts);
@@ -120,20 +116,18 @@ function show(): void {
   const page = document.getElementById("page")!;
   page.append(header(run, json));
   for (const part of [overview(run), criteria(run.suite.thresholds, "suite-"), acceptance(run.suite.criteria)]) if (part) page.append(part);
+  if (run.capacity) page.append(capacity(run.capacity));
   run.scenarios.forEach((s, i) => page.append(scenario(run, s, i, words)));
   page.append(el("footer", {}, `squadload ${run.tool.version}. Response time counts from the intended start, service time from the send.`));
 }
 
 show();
 let resizing = 0;
+let width = innerWidth;
 addEventListener("resize", () => {
+  if (innerWidth === width) return; // only the height changed
+  width = innerWidth;
   cancelAnimationFrame(resizing);
-  resizing = requestAnimationFrame(() => {
-    resizeAll();
-    for (const redraw of redraws) redraw();
-  });
+  resizing = requestAnimationFrame(redrawAll);
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  redrawAll();
-  for (const redraw of redraws) redraw();
-});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);

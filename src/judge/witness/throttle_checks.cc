@@ -278,8 +278,9 @@ void judge_throttle(const Scene& scene, std::vector<WitnessCheck>& out) {
         const auto& t = *group.declared->throttle;
         const auto storm = storm_of(scene, group);
         if (!storm) {
-            both(fmt::format("it did not answer {} 429s within {}", t.trigger,
-                             format_duration(t.window)));
+            both(fmt::format(
+                "it did not answer {} 429s within {}", t.trigger,
+                format_duration(std::chrono::round<std::chrono::milliseconds>(t.window))));
             continue;
         }
         const auto shut = forbidden(scene, group);

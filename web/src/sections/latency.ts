@@ -1,6 +1,6 @@
 // The whole distribution: percentile curves to 99.99 of response and service time, and what lies between them.
 import uPlot from "uplot";
-import { el, section, css } from "../dom";
+import { el, onRedraw, section, css } from "../dom";
 import { ms } from "../figures";
 import { curve, samples, type CurvePoint } from "../histogram";
 import type { Scenario, Stats } from "../model";
@@ -53,7 +53,7 @@ function plot(host: HTMLElement, stats: Stats): uPlot {
   return u;
 }
 
-export function latency(s: Scenario, prefix: string): { element: HTMLElement; redraw: () => void } {
+export function latency(s: Scenario, prefix: string): HTMLElement {
   const choices: [string, Stats][] = [["all", s.totals], ...Object.entries(s.tasks)];
   const host = el("div", { class: "plot" });
   let chosen: Stats = s.totals;
@@ -79,6 +79,6 @@ export function latency(s: Scenario, prefix: string): { element: HTMLElement; re
       el("figcaption", {}, "Percentiles", el("span", { class: "unit" }, "ms at or below which that share of the requests ended; shaded: the waiting a user felt before the send")),
       host),
   );
-  requestAnimationFrame(redraw);
-  return { element, redraw };
+  onRedraw(redraw);
+  return element;
 }

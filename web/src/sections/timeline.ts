@@ -1,8 +1,9 @@
 // The run over time: rate and outcomes, latency, in flight and users; events through all of them.
 import { chart, stacked, type Bound, type Line, type Mark } from "../charts";
 import { el, section } from "../dom";
-import { clock, ms, number, thousands } from "../figures";
+import { clock, ms, number, plural, thousands } from "../figures";
 import type { Point, Scenario } from "../model";
+import { heatmap } from "./heatmap";
 
 const FAILED = [
   "connect_error", "timeout", "connection_closed", "protocol_error", "abandoned", "server_error", "client_error", "check_failed",
@@ -41,8 +42,8 @@ function rate(s: Scenario, seconds: number[], at: Mark[]): HTMLElement {
       area("ok", "--ok", 2, ok),
       area("rate limited (429)", "--rate-limited", 1, limited),
       area("failed", "--failed", 0, failed),
-      { label: "offered", colour: "--text", values: s.series.map((p) => p.scheduled), width: 1.5 },
-      { label: "started", colour: "--muted", values: s.series.map((p) => p.started), width: 1, dash: [4, 3] },
+      { label: "offered", colour: "--text", values: s.series.map((p) => p.scheduled), width: 1.5, steps: true },
+      { label: "started", colour: "--muted", values: s.series.map((p) => p.started), width: 1, dash: [4, 3], steps: true },
     ],
     marks: at,
     format: (v) => number(v, v < 10 && v % 1 !== 0 ? 1 : 0),
@@ -88,7 +89,7 @@ function inFlight(s: Scenario, seconds: number[], at: Mark[]): HTMLElement {
 }
 
 function providerCharts(s: Scenario, seconds: number[], at: Mark[]): HTMLElement[] {
-  const names = Object.keys(s.providers).filter((name) => (s.providers[name]?.series.length ?? 0) > 0);
+  const names = Object.keys(s.providers).filter((name) => (s.providers[name]?.calls ?? 0) > 0);
   const bySecond = (name: string, column: 1 | 3 | 4 | 5) => {
     const values = new Map(s.providers[name]!.series.map((p) => [p[0], p[column]]));
     return seconds.map((t) => values.get(t) ?? 0);
@@ -124,13 +125,15 @@ export function timeline(s: Scenario, prefix: string): HTMLElement {
     return section(`${prefix}timeline`, "Over time", el("p", { class: "empty" }, "Nothing was measured: there is no second to show."));
   const seconds = s.series.map((p) => p.second);
   const at = marks(s);
+  const idle = Object.keys(s.providers).filter((name) => s.providers[name]?.calls === 0);
   const list = at.length === 0 ? null : el(
-    "details", { class: "events" }, el("summary", {}, `${at.length} events`),
+    "details", { class: "events" }, el("summary", {}, plural(at.length, "event")),
     el("ul", {}, ...at.map((m) => el("li", {}, `${clock(m.at)}${m.until !== undefined && m.until !== null ? `–${clock(m.until)}` : ""} ${m.label}`))),
   );
   return section(
     `${prefix}timeline`, "Over time",
     el("p", { class: "hint" }, "Drag to zoom into a span, double-click to see the whole run again."),
-    rate(s, seconds, at), latency(s, seconds, at), inFlight(s, seconds, at), ...providerCharts(s, seconds, at), list,
+    rate(s, seconds, at), latency(s, seconds, at), heatmap(s.series, seconds), inFlight(s, seconds, at), ...providerCharts(s, seconds, at),
+    idle.length === 0 ? null : el("p", { class: "hint" }, `No calls: ${idle.join(", ")}.`), list,
   );
 }

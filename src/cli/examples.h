@@ -1,0 +1,51 @@
+// What --help says after the options: examples and exit codes.
+#pragma once
+
+namespace squadload::cli {
+
+inline constexpr auto kRunExamples = R"(Examples:
+  squadload run                                first scenario of config/load_testing.yaml
+  squadload run spike --host http://127.0.0.1:8000
+  squadload run all --stage staging --fail-fast
+  squadload run http://127.0.0.1:8000/health -r 50 -t 30s
+  squadload run sustained -u 30 -r 30 -t 5m    closed model: 30 users, 30 new users per second
+
+Exit codes: 0 PASS, 1 FAIL, 2 usage or configuration, 3 target unreachable, 4 VOID,
+70 internal error, 130 / 143 interrupted by SIGINT / SIGTERM.)";
+inline constexpr auto kListExamples = R"(Example:
+  squadload list --config config/load_testing.yaml)";
+inline constexpr auto kValidateExamples = R"(Examples:
+  squadload validate
+  squadload validate my_test.yaml --stage staging --users 20)";
+inline constexpr auto kInitExamples = R"(Examples:
+  squadload init http://127.0.0.1:8000
+  squadload init http://127.0.0.1:8000/v1 --output my_test.yaml)";
+inline constexpr auto kTryExamples = R"(Examples:
+  squadload try --host http://127.0.0.1:8000
+  squadload try chat --host http://127.0.0.1:8000 --seed 7
+
+Exit codes: 0 when the outcome is ok, 1 otherwise; 2 and 3 as for run.)";
+inline constexpr auto kAuditExamples = R"(Examples:
+  squadload run spike --save-arrivals
+  squadload audit reports/load_test_arrivals_20261126_115930_spike.ndjson \
+      --declared reports/load_test_declared_20261126_115930_spike.json
+
+Exit codes: 0 when nothing is broken, 1 when something is, 2 for a file that cannot be read.)";
+inline constexpr auto kCapacityExamples = R"(Examples:
+  squadload capacity http://127.0.0.1:8000/health --threshold 'p95 < 50ms' --from 100 --to 20000
+  squadload capacity sustained --host http://127.0.0.1:8000 --threshold 'p95(chat) < 2s' \
+      --threshold 'rate(ok) >= 0.99' --from 5 --to 200 --step 30s
+
+Exit codes: 0 when a rate holds, 1 when not even the first does, 4 when this machine was the limit;
+2, 3, 70, 130, 143 as for run.)";
+inline constexpr auto kReportExamples = R"(Examples:
+  squadload report reports/load_test_metrics_20261126_115930.json
+  squadload report reports/load_test_metrics_20261126_115930.json --junit junit.xml
+
+Exit codes: 0 when it was shown, whatever its verdict; 2 for a file that cannot be read.)";
+inline constexpr auto kProgramExamples = R"(Examples:
+  squadload run http://127.0.0.1:8000/health -r 50 -t 30s
+  squadload run spike --host http://127.0.0.1:8000
+  squadload COMMAND --help)";
+
+}  // namespace squadload::cli

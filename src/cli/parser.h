@@ -1,0 +1,58 @@
+// The commands and options of squadload (option_table.cc), and what a command line makes of them
+// (options.cc). Used through parse() in options.h.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "cli/options.h"
+
+namespace CLI {
+class App;
+}
+
+namespace squadload::cli {
+
+// Collects what CLI11 writes, so that parse() stays a function of its arguments.
+class Parser {
+  public:
+    Parser();
+    ~Parser();
+    Parser(const Parser&) = delete;
+    Parser& operator=(const Parser&) = delete;
+    std::variant<Invocation, Ended> parse(const std::vector<std::string>& arguments,
+                                          const scenario::Environment& environment);
+
+  private:
+    CLI::App* subcommand(Command command, const std::string& name, const std::string& description,
+                         const char* examples);
+    void add_config(CLI::App& app);
+    void add_load(CLI::App& app);
+    void add_way(CLI::App& app);
+    void add_backend(CLI::App& app);
+    void add_run();
+    void add_others();
+    void add_audit();
+    void add_capacity();
+    void add_report();
+    void add_outputs(CLI::App& app);
+    [[nodiscard]] Result<void> read_capacity();
+    [[nodiscard]] Result<void> check_leftovers() const;
+    [[nodiscard]] Result<void> apply_environment(const scenario::Environment& environment);
+    [[nodiscard]] Ended wrong(const std::string& sentence) const;
+
+    std::unique_ptr<CLI::App> app_;
+    Invocation invocation_;
+    std::vector<std::pair<CLI::App*, Command>> commands_;
+    std::optional<std::string> lag_budget_;
+    std::optional<std::string> argument_;  // the one argument of the other commands
+    std::optional<std::string> scenario_;  // try takes one
+    bool headless_ = false;
+    std::optional<std::string> from_, to_, step_, precision_;  // of capacity
+};
+
+}  // namespace squadload::cli
