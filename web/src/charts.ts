@@ -1,7 +1,7 @@
 // Charts over the time of the run: one cursor and one zoom for all of them (uPlot).
 import uPlot from "uplot";
 import { css, el, onRedraw } from "./dom";
-import { clock } from "./figures";
+import { clock, number } from "./figures";
 
 export interface Line {
   label: string;
@@ -57,6 +57,7 @@ function drawMarks(u: uPlot, marks: Mark[]): void {
   ctx.clip();
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   ctx.textBaseline = "top";
+  ctx.textAlign = "left";
   let row = 0;
   let free = -Infinity;
   for (const mark of marks) {
@@ -78,9 +79,15 @@ function drawMarks(u: uPlot, marks: Mark[]): void {
     if (mark.label === "") continue;
     // Labels that would lie on each other go a line lower.
     row = x < free ? (row + 1) % 4 : 0;
+    const width = ctx.measureText(mark.label).width;
+    const top = bbox.top + (3 + row * 14) * ratio;
+    ctx.globalAlpha = 0.85;
+    ctx.fillStyle = css("--card");
+    ctx.fillRect(x + 2 * ratio, top - ratio, width + 4 * ratio, 13 * ratio);
+    ctx.globalAlpha = 1;
     ctx.fillStyle = colour;
-    ctx.fillText(mark.label, x + 4 * ratio, bbox.top + (3 + row * 13) * ratio);
-    free = Math.max(row === 0 ? -Infinity : free, x + ctx.measureText(mark.label).width + 10 * ratio);
+    ctx.fillText(mark.label, x + 4 * ratio, top);
+    free = Math.max(row === 0 ? -Infinity : free, x + width + 10 * ratio);
   }
   ctx.restore();
 }
@@ -108,10 +115,16 @@ function drawBounds(u: uPlot, bounds: Bound[]): void {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.textAlign = "right";
-    ctx.fillText(bound.label, right, y - 4 * ratio);
+    ctx.textBaseline = "bottom";
+    ctx.fillText(bound.label, right, y - 2 * ratio);
     right -= ctx.measureText(bound.label).width;
   }
   ctx.restore();
+}
+
+// A power of ten on a logarithmic axis.
+export function tick(value: number): string {
+  return value >= 1 ? number(value, 0) : String(Number(value.toPrecision(1)));
 }
 
 // Steps of the time axis.
@@ -167,17 +180,17 @@ function make(host: HTMLElement, o: ChartOptions): uPlot {
     {
       width: Math.max(host.clientWidth, 280),
       height: o.height ?? 220,
-      legend: { live: true },
+      legend: { live: true, markers: { width: 0, fill: (_u, i) => css(o.lines[i - 1]?.colour ?? "--text") } },
       cursor: { sync: { key: o.sync ?? "run", scales: ["x", null] }, drag: { x: true, y: false }, focus: { prox: 24 } },
       scales: {
         x: { time: false },
         y: o.logarithmic ? { distr: 3, log: 10, ...(o.range ? { range: o.range } : {}) } : { range: (_u, _min, max) => [0, Math.max(max ?? 0, ...(o.bounds ?? []).map((b) => (b.value < 4 * (max ?? 0) ? b.value : 0)), o.least ?? 1) * 1.08] },
       },
-      axes: [{ ...axis(clock), size: 30, incrs: SECONDS }, axis(o.format)],
+      axes: [{ ...axis(clock), size: 30, incrs: SECONDS }, axis(o.logarithmic ? tick : o.format)],
       series: [{ label: "time", value: (_u, v) => (v === null || v === undefined ? "" : clock(v)) }, ...o.lines.map((l) => series(l, o.format, o.seconds.length))],
       hooks: {
-        drawAxes: [(u) => { o.paint?.(u); drawMarks(u, o.marks ?? []); }],
-        draw: [(u) => drawBounds(u, o.bounds ?? [])],
+        drawAxes: [(u) => o.paint?.(u)],
+        draw: [(u) => { drawMarks(u, o.marks ?? []); drawBounds(u, o.bounds ?? []); }],
       },
     },
     // One more: the end of the last second, to which steps reach.

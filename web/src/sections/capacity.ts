@@ -1,5 +1,6 @@
 // The search for the highest rate: every step that was tried, and the curve they make.
 import uPlot from "uplot";
+import { tick } from "../charts";
 import { css, el, onRedraw, section } from "../dom";
 import { ms, number, thousands } from "../figures";
 import type { Run } from "../model";
@@ -19,7 +20,7 @@ function plot(host: HTMLElement, c: Capacity): uPlot {
     scales: { x: { time: false }, y: { distr: 3, log: 10 } },
     axes: [
       { ...axis, size: 30, values: (_u, splits) => splits.map((v) => `${number(v, 0)}/s`) },
-      { ...axis, size: 64, values: (_u, splits) => splits.map((v) => (v === null ? "" : ms(v))) },
+      { ...axis, size: 64, values: (_u, splits) => splits.map((v) => (v === null ? "" : tick(v))) },
     ],
     series: [{ label: "rate", value: (_u, v) => (v === null || v === undefined ? "" : `${number(v, 1)}/s`) },
       line("p50", "--q1"), line("p95", "--q2"), line("p99", "--q3"), line("max", "--q4")],

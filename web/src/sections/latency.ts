@@ -1,5 +1,6 @@
 // The whole distribution: percentile curves to 99.99 of response and service time, and what lies between them.
 import uPlot from "uplot";
+import { tick } from "../charts";
 import { el, onRedraw, section, css } from "../dom";
 import { ms } from "../figures";
 import { curve, samples, type CurvePoint } from "../histogram";
@@ -40,7 +41,7 @@ function plot(host: HTMLElement, stats: Stats): uPlot {
         splits: () => TICKS.map(([q]) => nines(q)).filter((x) => x <= most + 1e-9),
         values: (_u, splits) => splits.map((x) => `${TICKS.find(([q]) => Math.abs(nines(q) - x) < 1e-9)?.[1] ?? ""} %`) },
       { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, size: 64, font: "11px system-ui, sans-serif",
-        values: (_u, splits) => splits.map((v) => (v === null ? "" : ms(v))) },
+        values: (_u, splits) => splits.map((v) => (v === null ? "" : tick(v))) },
     ],
     series: [
       { label: "percentile", value: (_u, x) => (x === null || x === undefined ? "" : `${(100 * (1 - 10 ** -x)).toFixed(x > 2 ? 2 : 1)} %`) },
