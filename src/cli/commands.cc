@@ -281,6 +281,9 @@ Result<int> execute(const Invocation& invocation, const std::string& command_tex
             return audit(invocation.arguments.front(), invocation.declared, terminal);
         case Command::report:
             return show_report(invocation.arguments.front(), invocation.outputs, terminal);
+        case Command::compare:
+            return compare_runs(invocation.arguments.at(0), invocation.arguments.at(1),
+                                invocation.tolerance, invocation.outputs.html, terminal);
     }
     return fail(ErrorKind::internal, "unknown command");
 }

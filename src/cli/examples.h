@@ -43,6 +43,12 @@ inline constexpr auto kReportExamples = R"(Examples:
   squadload report reports/load_test_metrics_20261126_115930.json --junit junit.xml
 
 Exit codes: 0 when it was shown, whatever its verdict; 2 for a file that cannot be read.)";
+inline constexpr auto kCompareExamples = R"(Examples:
+  squadload compare reports/before.json reports/after.json
+  squadload compare before.json after.json --tolerance 5% --html comparison.html
+
+Exit codes: 0 no regression, 1 a regression beyond noise and tolerance, 2 for a file that cannot
+be read, 4 when a run is VOID or they have nothing in common.)";
 inline constexpr auto kProgramExamples = R"(Examples:
   squadload run http://127.0.0.1:8000/health -r 50 -t 30s
   squadload run spike --host http://127.0.0.1:8000

@@ -22,6 +22,7 @@ Parser::Parser()
     add_audit();
     add_capacity();
     add_report();
+    add_compare();
 }
 
 Parser::~Parser() = default;
@@ -205,6 +206,26 @@ void Parser::add_report() {
                    "Show a metrics file again, and write other formats of it", kReportExamples);
     app->add_option("file", argument_, "Metrics file (JSON)")->type_name("FILE")->required();
     add_outputs(*app);
+}
+
+void Parser::add_compare() {
+    auto* app = subcommand(Command::compare, "compare",
+                           "Two runs: what differs, and whether it is beyond noise", kCompareExamples);
+    app->add_option("a", argument_, "Metrics file of the run before")->type_name("A")->required();
+    app->add_option("b", other_, "Metrics file of the run after")->type_name("B")->required();
+    const auto option = [&](const char* name, std::optional<std::string>& value, const char* type,
+                            const char* text) {
+        app->add_option(name, value, text)->type_name(type)->group("Verdict");
+    };
+    option("--tolerance", tolerance_, "P",
+           "How much worse times and rates may be, of A's (default 3%)");
+    option("--time-tolerance", time_tolerance_, "T",
+           "And times at least by so much (default 1ms)");
+    option("--share-tolerance", share_tolerance_, "P",
+           "How many more requests may fail, of all (default 0.1%)");
+    app->add_option("--html", invocation_.outputs.html, "Write the comparison as a page")
+        ->type_name("FILE")
+        ->group("Output");
 }
 
 void Parser::add_capacity() {

@@ -19,6 +19,7 @@ constexpr double kMostPerSecond = 10'000'000;
 constexpr Nanos kShortestStep = std::chrono::seconds{2};
 constexpr Nanos kLongestStep = std::chrono::hours{1};
 constexpr double kFinestPrecision = 0.005;
+constexpr double kWidestTolerance = 10;
 
 std::vector<std::string> option_names(const CLI::App& app) {
     std::vector<std::string> names;
@@ -71,6 +72,32 @@ Result<void> Parser::read_capacity() {
         if (*share < kFinestPrecision || *share > 1)
             return wrong("--precision", "expected 0.5% to 100%");
         c.precision = *share;
+    }
+    return {};
+}
+
+Result<void> Parser::read_tolerance() {
+    auto& t = invocation_.tolerance;
+    const auto share = [](const char* option, const std::optional<std::string>& text,
+                          double most, double& into) -> Result<void> {
+        if (!text) return {};
+        const auto value = parse_share(*text);
+        if (!value)
+            return fail(ErrorKind::usage, fmt::format("{}: {}", option, value.error().message));
+        if (*value > most)
+            return fail(ErrorKind::usage, fmt::format("{}: expected 0% to {:.0f}%", option, most * 100));
+        into = *value;
+        return {};
+    };
+    if (auto read = share("--tolerance", tolerance_, kWidestTolerance, t.relative); !read)
+        return read;
+    if (auto read = share("--share-tolerance", share_tolerance_, 1, t.share); !read) return read;
+    if (time_tolerance_) {
+        const auto time = parse_duration(*time_tolerance_);
+        if (!time)
+            return fail(ErrorKind::usage,
+                        fmt::format("--time-tolerance: {}", time.error().message));
+        t.time_ms = to_ms(*time);
     }
     return {};
 }
@@ -185,6 +212,7 @@ std::variant<Invocation, Ended> Parser::parse(const std::vector<std::string>& ar
         if (app == chosen.front()) invocation_.command = command;
     }
     if (argument_) invocation_.arguments = {*argument_};
+    if (other_) invocation_.arguments.push_back(*other_);
     if (scenario_) invocation_.scenarios = {*scenario_};
     const auto& load = invocation_.load;
     if (load.rate_or_spawn_rate && load.rate) {
@@ -194,6 +222,7 @@ std::variant<Invocation, Ended> Parser::parse(const std::vector<std::string>& ar
     if (const auto applied = apply_environment(environment); !applied)
         return wrong(applied.error().message);
     if (const auto read = read_capacity(); !read) return wrong(read.error().message);
+    if (const auto read = read_tolerance(); !read) return wrong(read.error().message);
     return invocation_;
 }
 

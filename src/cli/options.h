@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "judge/compare/compare.h"
 #include "load/scenario/config.h"
 #include "run/capacity.h"
 #include "run/outputs.h"
@@ -17,12 +18,12 @@ namespace squadload::cli {
 inline constexpr std::string_view kDefaultConfig = "config/load_testing.yaml";
 inline constexpr std::string_view kDefaultOutputDir = "reports";
 
-enum class Command { run, list, validate, init, try_task, audit, capacity, report };
+enum class Command { run, list, validate, init, try_task, audit, capacity, report, compare };
 
 struct Invocation {
     Command command = Command::run;
     // run: scenarios, "all" or one URL; validate: at most one file; init: the URL; try: at most one
-    // task; audit: the log; report: the metrics file; capacity: at most one scenario or URL.
+    // task; audit: the log; report: the metrics file; compare: two of them; capacity: at most one scenario or URL.
     std::vector<std::string> arguments;
     std::vector<std::string> scenarios;  // --scenario
     std::optional<std::string> config;   // --config, SQUADLOAD_CONFIG
@@ -36,6 +37,7 @@ struct Invocation {
     std::optional<std::string> output;    // init --output
     std::string declared;                 // audit --declared
     std::vector<std::string> thresholds;  // capacity --threshold
+    compare::Tolerance tolerance;         // compare --tolerance, --time-tolerance, --share-tolerance
     run::CapacitySettings capacity;       // capacity --from, --to, --step, --precision
     std::string backend = "auto";         // --backend, SQUADLOAD_BACKEND
     bool save_arrivals = false;           // --save-arrivals

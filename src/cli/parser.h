@@ -39,8 +39,10 @@ class Parser {
     void add_audit();
     void add_capacity();
     void add_report();
+    void add_compare();
     void add_outputs(CLI::App& app);
     [[nodiscard]] Result<void> read_capacity();
+    [[nodiscard]] Result<void> read_tolerance();
     [[nodiscard]] Result<void> check_leftovers() const;
     [[nodiscard]] Result<void> apply_environment(const scenario::Environment& environment);
     [[nodiscard]] Ended wrong(const std::string& sentence) const;
@@ -53,6 +55,8 @@ class Parser {
     std::optional<std::string> scenario_;  // try takes one
     bool headless_ = false;
     std::optional<std::string> from_, to_, step_, precision_;  // of capacity
+    std::optional<std::string> other_;                         // the second argument of compare
+    std::optional<std::string> tolerance_, time_tolerance_, share_tolerance_;
 };
 
 }  // namespace squadload::cli

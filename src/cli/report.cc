@@ -6,7 +6,9 @@
 
 #include "cli/files.h"
 #include "report/capacity_table.h"
+#include "report/comparison.h"
 #include "report/console.h"
+#include "report/files.h"
 
 namespace squadload::cli {
 
@@ -39,6 +41,24 @@ Result<int> show_report(const std::string& path, const run::Outputs& outputs,
         terminal.out(written + "\n");
     if (!errors.empty()) return tl::unexpected(errors.front());
     return result::ExitCode::pass;
+}
+
+Result<int> compare_runs(const std::string& path_a, const std::string& path_b,
+                         const compare::Tolerance& tolerance, const std::string& html,
+                         const run::Terminal& terminal) {
+    const auto a = read_metrics(path_a);
+    if (!a) return tl::unexpected(a.error());
+    const auto b = read_metrics(path_b);
+    if (!b) return tl::unexpected(b.error());
+    const auto comparison = compare::compare(*a, *b, tolerance);
+    terminal.out(report::comparison(comparison, path_a, path_b, terminal.out_style()));
+    if (!html.empty()) {
+        const auto page = report::comparison_html(comparison, *a, *b, path_a, path_b);
+        if (auto written = report::replace_file(html, page); !written)
+            return tl::unexpected(written.error());
+        terminal.out(html + "\n");
+    }
+    return comparison.exit_code();
 }
 
 }  // namespace squadload::cli

@@ -53,16 +53,17 @@ std::string html(const result::RunResult& run) {
         words["headlines"].push_back(headline(scenario));
         words["delivered"].push_back(delivered_text(scenario));
     }
+    return page_with(
+        {{"metrics", result::to_json(run)},
+         {"words", words.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}});
+}
+
+std::string page_with(const std::vector<PageData>& data) {
     const auto page = empty_page();
     const auto at = page.find(kPlaceholder);
-    const auto json = result::to_json(run);
-    std::string text;
-    text.reserve(page.size() + json.size() + json.size() / 16);
-    text = page.substr(0, at);
-    add_data(text, "metrics", json);
-    add_data(text, "words", words.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    text += page.substr(at + kPlaceholder.size());
-    return text;
+    std::string text(page.substr(0, at));
+    for (const auto& one : data) add_data(text, one.id, one.json);
+    return text += page.substr(at + kPlaceholder.size());
 }
 
 }  // namespace squadload::report

@@ -1,0 +1,280 @@
+#include "judge/compare/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "judge/compare/noise.h"
+
+namespace squadload::compare {
+namespace {
+
+using result::RunResult;
+using result::ScenarioResult;
+
+// That any figure of two runs that are alike is called different.
+constexpr double kFalseAlarm = 0.001;
+constexpr std::array<std::pair<double, const char*>, 6> kQuantiles{
+    {{0.5, "p50 response"},
+     {0.75, "p75 response"},
+     {0.9, "p90 response"},
+     {0.95, "p95 response"},
+     {0.99, "p99 response"},
+     {0.999, "p99.9 response"}}};
+constexpr std::size_t kFiguresPerTask = kQuantiles.size() + 3;  // mean, failed, rate limited
+
+// One scenario of both runs, and what all its figures need.
+struct Pair {
+    const ScenarioResult& a;
+    const ScenarioResult& b;
+    const Tolerance& tolerance;
+    double z = 0;
+    Spans spans{};
+};
+
+// Larger is worse for every figure but a rate of good answers.
+Finding judged(const Interval& d, double a, double least, bool larger_is_worse) {
+    if (d.low <= 0 && d.high >= 0) return Finding::same;
+    const bool worse = (d.value > 0) == larger_is_worse;
+    if (!worse) return Finding::better;
+    return std::abs(d.value) > std::max(least, a) ? Finding::regression : Finding::worse;
+}
+
+void set_interval(Difference& row, const Interval& d) {
+    row.low = d.low;
+    row.high = d.high;
+}
+
+Difference time_row(const Pair& pair, const std::string& task, const char* figure,
+                    const std::optional<Interval>& a, const std::optional<Interval>& b) {
+    Difference row{task, figure, "ms", {}, {}, {}, {}, Finding::unknown};
+    if (!a || !b) return row;
+    const auto d = difference(*a, *b);
+    set_interval(row, d);
+    row.finding =
+        judged(d, a->value * pair.tolerance.relative, pair.tolerance.time_ms, true);
+    return row;
+}
+
+void add_times(const Pair& pair, const std::string& task, const measure::Histogram& a,
+               const measure::Histogram& b, std::vector<Difference>& rows) {
+    const double effect = pair.spans.design_effect;
+    const auto add = [&](Difference row, double value_a, double value_b) {
+        if (a.count() > 0) row.a = value_a;
+        if (b.count() > 0) row.b = value_b;
+        rows.push_back(std::move(row));
+    };
+    add(time_row(pair, task, "mean response", mean_interval(a, effect, pair.z),
+                 mean_interval(b, effect, pair.z)),
+        a.mean_ns() / 1e6, b.mean_ns() / 1e6);
+    for (const auto& [q, figure] : kQuantiles)
+        add(time_row(pair, task, figure, quantile_interval(a, q, effect, pair.z),
+                     quantile_interval(b, q, effect, pair.z)),
+            to_ms(a.percentile(q)), to_ms(b.percentile(q)));
+}
+
+void add_share(const Pair& pair, const std::string& task, const char* figure,
+               std::pair<std::uint64_t, std::uint64_t> a, std::pair<std::uint64_t, std::uint64_t> b,
+               std::vector<Difference>& rows) {
+    Difference row{task, figure, "share", {}, {}, {}, {}, Finding::unknown};
+    if (a.second > 0 && b.second > 0) {
+        const auto in_a = share_interval(a.first, a.second, pair.spans.design_effect, pair.z);
+        const auto in_b = share_interval(b.first, b.second, pair.spans.design_effect, pair.z);
+        const auto d = difference(in_a, in_b);
+        row.a = in_a.value;
+        row.b = in_b.value;
+        set_interval(row, d);
+        row.finding = judged(d, 0, pair.tolerance.share, true);
+    }
+    rows.push_back(std::move(row));
+}
+
+void add_task(const Pair& pair, const std::string& task, const measure::TaskStats& a,
+              const measure::TaskStats& b, std::vector<Difference>& rows) {
+    add_times(pair, task, a.response_time, b.response_time, rows);
+    const auto share = [&](const char* figure, auto part) {
+        add_share(pair, task, figure, {part(a.outcomes), a.outcomes.requests()},
+                  {part(b.outcomes), b.outcomes.requests()}, rows);
+    };
+    share("failed", [](const measure::OutcomeCounts& c) { return c.failed(); });
+    share("rate limited (429)",
+          [](const measure::OutcomeCounts& c) { return c.rate_limited(); });
+}
+
+void add_ok_rate(const Pair& pair, std::vector<Difference>& rows) {
+    Difference row{"all", "ok per second", "per_s", {}, {}, {}, {}, Finding::unknown};
+    const auto per_second = [](const ScenarioResult& s) -> std::optional<double> {
+        if (s.duration_s <= 0) return std::nullopt;
+        return static_cast<double>(s.totals.outcomes.ok()) / s.duration_s;
+    };
+    row.a = per_second(pair.a);
+    row.b = per_second(pair.b);
+    if (pair.spans.ok_rate && row.a) {
+        set_interval(row, *pair.spans.ok_rate);
+        row.finding = judged(*pair.spans.ok_rate, *row.a * pair.tolerance.relative, 0, false);
+    }
+    rows.push_back(std::move(row));
+}
+
+// Whom the calls went to is no matter of better or worse.
+void add_providers(const Pair& pair, std::vector<Difference>& rows) {
+    const auto calls = [](const ScenarioResult& s) {
+        std::uint64_t n = 0;
+        for (const auto& p : s.providers) n += p.calls();
+        return n;
+    };
+    const auto all_a = calls(pair.a), all_b = calls(pair.b);
+    if (all_a == 0 || all_b == 0) return;
+    for (const auto& p : pair.a.providers) {
+        const auto other =
+            std::find_if(pair.b.providers.begin(), pair.b.providers.end(),
+                         [&](const auto& candidate) { return candidate.name == p.name; });
+        if (other == pair.b.providers.end()) continue;
+        add_share(pair, "provider " + p.name, "share of calls", {p.calls(), all_a},
+                  {other->calls(), all_b}, rows);
+        if (auto& row = rows.back(); row.finding != Finding::same) row.finding = Finding::differs;
+    }
+}
+
+const result::TaskResult* task_named(const ScenarioResult& s, const std::string& name) {
+    for (const auto& task : s.tasks)
+        if (task.name == name) return &task;
+    return nullptr;
+}
+
+void add_notes(const ScenarioResult& a, const ScenarioResult& b, ScenarioComparison& out) {
+    const auto differs = [&](const std::string& what, const std::string& in_a,
+                             const std::string& in_b) {
+        if (in_a != in_b)
+            out.notes.push_back(fmt::format("{} differs: {} in A, {} in B", what, in_a, in_b));
+    };
+    differs("the load", a.load_description, b.load_description);
+    if (a.time_scale != b.time_scale)
+        differs("the time scale", fmt::format("{}", a.time_scale),
+                fmt::format("{}", b.time_scale));
+    if (std::abs(a.schedule_duration_s - b.schedule_duration_s) >
+        0.1 * std::max(a.schedule_duration_s, b.schedule_duration_s))
+        differs("the length", fmt::format("{:.0f} s", a.schedule_duration_s),
+                fmt::format("{:.0f} s", b.schedule_duration_s));
+    differs("the verdict", std::string(name(a.verdict)), std::string(name(b.verdict)));
+    for (const auto& task : a.tasks)
+        if (task_named(b, task.name) == nullptr)
+            out.notes.push_back(fmt::format("task {} is in A alone", task.name));
+    for (const auto& task : b.tasks)
+        if (task_named(a, task.name) == nullptr)
+            out.notes.push_back(fmt::format("task {} is in B alone", task.name));
+    if (out.spans < kFewestSpans)
+        out.notes.push_back(fmt::format(
+            "too short to see how its noise hangs together: each request is taken for 1/{:.0f}",
+            kAssumedEffect));
+}
+
+ScenarioComparison compare_scenarios(const Pair& pair, std::size_t a, std::size_t b) {
+    ScenarioComparison out;
+    out.name = pair.a.name == pair.b.name ? pair.a.name
+                                          : fmt::format("{} and {}", pair.a.name, pair.b.name);
+    out.a = a;
+    out.b = b;
+    out.design_effect = pair.spans.design_effect;
+    out.spans = pair.spans.count;
+    add_ok_rate(pair, out.differences);
+    add_task(pair, "all", pair.a.totals, pair.b.totals, out.differences);
+    // One task says the same as all of them.
+    if (pair.a.tasks.size() > 1 || pair.b.tasks.size() > 1)
+        for (const auto& task : pair.a.tasks)
+            if (const auto* other = task_named(pair.b, task.name))
+                add_task(pair, task.name, task.stats, other->stats, out.differences);
+    add_providers(pair, out.differences);
+    add_notes(pair.a, pair.b, out);
+    return out;
+}
+
+using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
+
+// By name; two runs of one scenario each are about the same thing, whatever it is called.
+Pairs pairs_of(const RunResult& a, const RunResult& b, std::vector<std::string>& notes) {
+    if (a.scenarios.size() == 1 && b.scenarios.size() == 1) return {{0, 0}};
+    Pairs pairs;
+    std::vector<bool> taken(b.scenarios.size());
+    for (std::size_t i = 0; i < a.scenarios.size(); ++i) {
+        bool found = false;
+        for (std::size_t j = 0; j < b.scenarios.size() && !found; ++j) {
+            if (taken[j] || a.scenarios[i].name != b.scenarios[j].name) continue;
+            found = taken[j] = true;
+            pairs.emplace_back(i, j);
+        }
+        if (!found)
+            notes.push_back(fmt::format("scenario {} is in A alone", a.scenarios[i].name));
+    }
+    for (std::size_t j = 0; j < b.scenarios.size(); ++j)
+        if (!taken[j])
+            notes.push_back(fmt::format("scenario {} is in B alone", b.scenarios[j].name));
+    return pairs;
+}
+
+std::string void_reason(const RunResult& a, const RunResult& b, const Pairs& pairs) {
+    for (const auto& [run, label] : {std::pair{&a, "A"}, std::pair{&b, "B"}})
+        if (run->verdict == result::Verdict::void_run)
+            return fmt::format("run {} is VOID: what it measured does not count", label);
+    if (pairs.empty()) return "the runs have no scenario in common";
+    return "";
+}
+
+}  // namespace
+
+std::string_view name(Finding finding) {
+    switch (finding) {
+        case Finding::same:
+            return "within noise";
+        case Finding::better:
+            return "better";
+        case Finding::worse:
+            return "worse, within tolerance";
+        case Finding::regression:
+            return "regression";
+        case Finding::differs:
+            return "differs";
+        case Finding::unknown:
+            break;
+    }
+    return "too few samples";
+}
+
+std::size_t Comparison::count(Finding finding) const {
+    std::size_t n = 0;
+    for (const auto& s : scenarios)
+        n += static_cast<std::size_t>(
+            std::count_if(s.differences.begin(), s.differences.end(),
+                          [&](const Difference& d) { return d.finding == finding; }));
+    return n;
+}
+
+int Comparison::exit_code() const {
+    if (!void_reason.empty()) return result::ExitCode::void_run;
+    return count(Finding::regression) > 0 ? result::ExitCode::fail : result::ExitCode::pass;
+}
+
+Comparison compare(const RunResult& a, const RunResult& b, const Tolerance& tolerance) {
+    Comparison out;
+    out.tolerance = tolerance;
+    const auto pairs = pairs_of(a, b, out.notes);
+    std::size_t figures = 0;
+    for (const auto& [i, j] : pairs)
+        figures += 1 + (1 + a.scenarios[i].tasks.size()) * kFiguresPerTask +
+                   a.scenarios[i].providers.size();
+    if (figures > 0) out.z = normal_quantile(kFalseAlarm / 2 / static_cast<double>(figures));
+    for (const auto& [i, j] : pairs) {
+        Pair pair{a.scenarios[i], b.scenarios[j], tolerance, out.z};
+        pair.spans = spans_of(pair.a, pair.b, out.z);
+        out.scenarios.push_back(compare_scenarios(pair, i, j));
+    }
+    for (const auto& s : out.scenarios) out.judged += s.differences.size();
+    out.judged -= out.count(Finding::unknown);
+    out.void_reason = void_reason(a, b, pairs);
+    return out;
+}
+
+}  // namespace squadload::compare
