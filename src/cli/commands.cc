@@ -54,6 +54,7 @@ run::Options run_options(const Invocation& invocation, const std::string& comman
     options.command = command_text;
     options.output_dir = invocation.output_dir;
     options.outputs = invocation.outputs;
+    options.prometheus_port = invocation.prometheus_port;
     options.backend = invocation.backend;
     options.quiet = invocation.quiet;
     options.save_arrivals = invocation.save_arrivals;

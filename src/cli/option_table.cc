@@ -118,6 +118,10 @@ void Parser::add_run() {
         ->type_name("DIR")
         ->group("Output");
     add_outputs(*app);
+    app->add_option("--prometheus-port", invocation_.prometheus_port,
+                    "Figures of the run under way at http://127.0.0.1:PORT/metrics (0: a free one)")
+        ->type_name("PORT")
+        ->group("Output");
     app->add_flag("--save-arrivals", invocation_.save_arrivals,
                   "Keep the simulated providers' log, for squadload audit")
         ->group("Output");
@@ -209,8 +213,9 @@ void Parser::add_report() {
 }
 
 void Parser::add_compare() {
-    auto* app = subcommand(Command::compare, "compare",
-                           "Two runs: what differs, and whether it is beyond noise", kCompareExamples);
+    auto* app =
+        subcommand(Command::compare, "compare",
+                   "Two runs: what differs, and whether it is beyond noise", kCompareExamples);
     app->add_option("a", argument_, "Metrics file of the run before")->type_name("A")->required();
     app->add_option("b", other_, "Metrics file of the run after")->type_name("B")->required();
     const auto option = [&](const char* name, std::optional<std::string>& value, const char* type,
@@ -219,8 +224,7 @@ void Parser::add_compare() {
     };
     option("--tolerance", tolerance_, "P",
            "How much worse times and rates may be, of A's (default 3%)");
-    option("--time-tolerance", time_tolerance_, "T",
-           "And times at least by so much (default 1ms)");
+    option("--time-tolerance", time_tolerance_, "T", "And times at least by so much (default 1ms)");
     option("--share-tolerance", share_tolerance_, "P",
            "How many more requests may fail, of all (default 0.1%)");
     app->add_option("--html", invocation_.outputs.html, "Write the comparison as a page")

@@ -78,14 +78,15 @@ Result<void> Parser::read_capacity() {
 
 Result<void> Parser::read_tolerance() {
     auto& t = invocation_.tolerance;
-    const auto share = [](const char* option, const std::optional<std::string>& text,
-                          double most, double& into) -> Result<void> {
+    const auto share = [](const char* option, const std::optional<std::string>& text, double most,
+                          double& into) -> Result<void> {
         if (!text) return {};
         const auto value = parse_share(*text);
         if (!value)
             return fail(ErrorKind::usage, fmt::format("{}: {}", option, value.error().message));
         if (*value > most)
-            return fail(ErrorKind::usage, fmt::format("{}: expected 0% to {:.0f}%", option, most * 100));
+            return fail(ErrorKind::usage,
+                        fmt::format("{}: expected 0% to {:.0f}%", option, most * 100));
         into = *value;
         return {};
     };

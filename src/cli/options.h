@@ -1,6 +1,7 @@
 // The command line and the environment → one value. Nothing is read or run here.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@ enum class Command { run, list, validate, init, try_task, audit, capacity, repor
 struct Invocation {
     Command command = Command::run;
     // run: scenarios, "all" or one URL; validate: at most one file; init: the URL; try: at most one
-    // task; audit: the log; report: the metrics file; compare: two of them; capacity: at most one scenario or URL.
+    // task; audit: the log; report: the metrics file; compare: two of them; capacity: at most one
+    // scenario or URL.
     std::vector<std::string> arguments;
     std::vector<std::string> scenarios;  // --scenario
     std::optional<std::string> config;   // --config, SQUADLOAD_CONFIG
@@ -37,13 +39,14 @@ struct Invocation {
     std::optional<std::string> output;    // init --output
     std::string declared;                 // audit --declared
     std::vector<std::string> thresholds;  // capacity --threshold
-    compare::Tolerance tolerance;         // compare --tolerance, --time-tolerance, --share-tolerance
-    run::CapacitySettings capacity;       // capacity --from, --to, --step, --precision
-    std::string backend = "auto";         // --backend, SQUADLOAD_BACKEND
-    bool save_arrivals = false;           // --save-arrivals
-    bool quiet = false;                   // --quiet, SQUADLOAD_QUIET
-    bool allow_void = false;              // --allow-void, SQUADLOAD_ALLOW_VOID
-    std::optional<double> lag_budget_ms;  // --lag-budget, SQUADLOAD_LAG_BUDGET
+    compare::Tolerance tolerance;    // compare --tolerance, --time-tolerance, --share-tolerance
+    run::CapacitySettings capacity;  // capacity --from, --to, --step, --precision
+    std::string backend = "auto";    // --backend, SQUADLOAD_BACKEND
+    std::optional<std::uint16_t> prometheus_port;  // --prometheus-port
+    bool save_arrivals = false;                    // --save-arrivals
+    bool quiet = false;                            // --quiet, SQUADLOAD_QUIET
+    bool allow_void = false;                       // --allow-void, SQUADLOAD_ALLOW_VOID
+    std::optional<double> lag_budget_ms;           // --lag-budget, SQUADLOAD_LAG_BUDGET
 };
 
 // The command line asked for nothing to be done: help, the version, or it was wrong.

@@ -21,7 +21,8 @@ namespace squadload::cli {
 [[nodiscard]] Result<int> show_report(const std::string& path, const run::Outputs& outputs,
                                       const run::Terminal& terminal);
 
-// squadload compare: prints how run B differs from run A, and writes the page to `html` unless it is
+// squadload compare: prints how run B differs from run A, and writes the page to `html` unless it
+// is
 // "". Returns 0, 1 for a regression, 4 where nothing can be said. Errors as above.
 [[nodiscard]] Result<int> compare_runs(const std::string& path_a, const std::string& path_b,
                                        const compare::Tolerance& tolerance, const std::string& html,

@@ -115,11 +115,8 @@ json data(const Comparison& c, const std::string& name_a, const std::string& nam
                             {"low", optional(d.low)},
                             {"high", optional(d.high)},
                             {"finding", name(d.finding)}});
-        scenarios.push_back({{"name", s.name},
-                             {"a", s.a},
-                             {"b", s.b},
-                             {"notes", s.notes},
-                             {"differences", rows}});
+        scenarios.push_back(
+            {{"name", s.name}, {"a", s.a}, {"b", s.b}, {"notes", s.notes}, {"differences", rows}});
     }
     return {{"a", name_a},
             {"b", name_b},
@@ -185,10 +182,11 @@ std::string comparison(const Comparison& c, const std::string& name_a, const std
 std::string comparison_html(const Comparison& c, const result::RunResult& a,
                             const result::RunResult& b, const std::string& name_a,
                             const std::string& name_b) {
-    return page_with({{"metrics", to_json(a)},
-                      {"other", to_json(b)},
-                      {"comparison", data(c, name_a, name_b)
-                                         .dump(-1, ' ', false, json::error_handler_t::replace)}});
+    return page_with(
+        {{"metrics", to_json(a)},
+         {"other", to_json(b)},
+         {"comparison",
+          data(c, name_a, name_b).dump(-1, ' ', false, json::error_handler_t::replace)}});
 }
 
 }  // namespace squadload::report

@@ -7,8 +7,10 @@
 
 #include "base/suggest.h"
 #include "base/time.h"
+#include "load/scenario/entries.h"
 #include "load/transport/epoll_loop.h"
 #include "load/transport/uring_loop.h"
+#include "report/open_metrics.h"
 #include "run/embedded.h"
 
 namespace squadload::run {
@@ -20,6 +22,7 @@ class Watch {
     Watch(const Judged& judged, const Surroundings& around)
         : judged_(judged),
           around_(around),
+          task_names_(scenario::entry_labels(judged.scenario)),
           context_{judged.scenario, judged.thresholds, around.backend_name},
           tracker_(judged.thresholds) {
         const auto& settings = judged.scenario.fail_fast;
@@ -31,6 +34,9 @@ class Watch {
         series_.push_back(progress.point);
         if (around_.series_log != nullptr)
             around_.series_log->append(judged_.scenario.name, progress.point);
+        if (around_.metrics_page != nullptr)
+            around_.metrics_page->publish(
+                report::open_metrics(judged_.scenario.name, task_names_, progress));
         tracker_.observe(progress.totals, progress.elapsed);
         for (const auto& p : progress.interval.providers.all())
             if (p.responses > 0)
@@ -71,6 +77,7 @@ class Watch {
 
     const Judged& judged_;
     const Surroundings& around_;
+    std::vector<std::string> task_names_;  // by entry number
     report::LiveContext context_;
     verdict::BoundsTracker tracker_;
     std::optional<verdict::FailFast> fail_fast_;

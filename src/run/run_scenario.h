@@ -1,6 +1,7 @@
 // One scenario from bounds to judged result.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "load/engine/engine.h"
 #include "report/files.h"
 #include "run/display.h"
+#include "run/metrics_page.h"
 #include "run/outputs.h"
 
 namespace squadload::run {
@@ -23,6 +25,7 @@ struct Options {
     std::string output_dir = "reports";
     Outputs outputs;
     std::string backend = "auto";  // "auto" | "io_uring" | "epoll"
+    std::optional<std::uint16_t> prometheus_port;  // 0: a free one
     bool save_arrivals = false;    // the providers' log and what was declared, for audit
     bool quiet = false;            // no progress, no notes; results are printed all the same
     verdict::Policy policy;
@@ -47,6 +50,7 @@ struct Surroundings {
     engine::StopSwitch& stop_switch;
     Display& display;
     report::SeriesLog* series_log;  // may be null
+    MetricsPage* metrics_page = nullptr;
 };
 
 // The line at the start: "squadload 0.1.0 · spike · open 60/s constant · http://host · epoll, 1

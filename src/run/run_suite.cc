@@ -44,6 +44,7 @@ class Suite {
     std::vector<Judged> prepared_;
     std::optional<ProvidersSide> side_;
     std::optional<report::SeriesLog> series_log_;
+    std::unique_ptr<MetricsPage> metrics_page_;
     std::string stamp_;
     result::RunResult run_;
 };
@@ -76,6 +77,14 @@ Result<void> Suite::prepare(std::vector<scenario::Scenario> scenarios) {
     if (!backend) return tl::unexpected(backend.error());
     backend_ = std::move(*backend);
     if (!backend_.note.empty()) display_.line("note: " + backend_.note);
+    if (options_.prometheus_port) {
+        auto page = MetricsPage::open(*options_.prometheus_port);
+        if (!page)
+            return fail(ErrorKind::usage,
+                        fmt::format("--prometheus-port: {}", page.error().message));
+        metrics_page_ = *std::move(page);
+        display_.line("metrics for Prometheus at " + metrics_page_->url());
+    }
     limits_ = raise_and_read_limits();
     for (auto& scenario : scenarios) {
         if (auto given = stack_.give_target(scenario); !given) return tl::unexpected(given.error());
@@ -114,7 +123,7 @@ Result<void> Suite::run_one(const Judged& judged, engine::StopSwitch& stop_switc
     }
     auto ran = run_scenario(
         *plan, judged,
-        {options_, backend_.make_loop, backend_.name, stop_switch, display_, &*series_log_});
+        {options_, backend_.make_loop, backend_.name, stop_switch, display_, &*series_log_, metrics_page_.get()});
     if (ran) side_->finish(judged, options_.policy, *ran);
     signals_.unwatch();
     if (!ran) return tl::unexpected(ran.error());

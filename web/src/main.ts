@@ -2,8 +2,9 @@
 import "uplot/dist/uPlot.min.css";
 import { copy, el, redrawAll, section, type Child } from "./dom";
 import { msOrNone, percent, plural, thousands } from "./figures";
-import { parseRun, type Run, type Scenario, type Verdict, type Words } from "./model";
+import { parseRun, type Comparison, type Run, type Scenario, type Verdict, type Words } from "./model";
 import { capacity } from "./sections/capacity";
+import { compared } from "./sections/comparison";
 import { acceptance, criteria } from "./sections/criteria";
 import { latency } from "./sections/latency";
 import { delivered, failures, providers, tasks } from "./sections/tables";
@@ -21,9 +22,15 @@ function badge(verdict: Verdict): HTMLElement {
   return el("span", { class: `badge ${verdict.toLowerCase()}` }, `${SIGN[verdict]} ${verdict}`);
 }
 
-function setTheme(theme: string): void {
-  document.documentElement.dataset["theme"] = theme;
+function switchTheme(): void {
+  const set = document.documentElement.dataset["theme"];
+  const dark = set ? set === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset["theme"] = dark ? "light" : "dark";
   redrawAll();
+}
+
+function when(run: Run): string {
+  return run.started_at.replace("T", " ").replace(/\.\d+Z$/, " UTC");
 }
 
 function download(name: string, content: string): void {
@@ -36,18 +43,14 @@ function header(run: Run, json: string): HTMLElement {
   const stamp = run.started_at.replace(/[-:]/g, "").replace("T", "_").slice(0, 15);
   const button = (label: string, action: (b: HTMLButtonElement) => void) =>
     el("button", { type: "button", click: (event) => action(event.currentTarget as HTMLButtonElement) }, label);
-  const dark = () => {
-    const now = document.documentElement.dataset["theme"];
-    return now ? now === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  };
   return el(
     "header", {},
     el("div", { class: "verdict" }, badge(run.verdict), el("h1", {}, run.scenarios.map((s) => s.name).join(", ") || "nothing ran")),
-    el("p", { class: "when" }, `${run.started_at.replace("T", " ").replace(/\.\d+Z$/, " UTC")} · squadload ${run.tool.version} · exit code ${run.exit_code}`),
+    el("p", { class: "when" }, `${when(run)} · squadload ${run.tool.version} · exit code ${run.exit_code}`),
     el("div", { class: "buttons" },
       button("copy command", (b) => void copy(b, run.command)),
       button("download JSON", () => download(`load_test_metrics_${stamp}.json`, json)),
-      button("light / dark", () => setTheme(dark() ? "light" : "dark"))),
+      button("light / dark", switchTheme)),
   );
 }
 
@@ -108,9 +111,29 @@ function repeat(run: Run, s: Scenario, index: number, prefix: string): HTMLEleme
   );
 }
 
+function comparison(page: HTMLElement, c: Comparison, a: Run, b: Run): void {
+  const tone = { REGRESSION: "fail", "NO REGRESSION": "pass", VOID: "void" }[c.verdict];
+  const sign = { REGRESSION: "✘", "NO REGRESSION": "✔", VOID: "∅" }[c.verdict];
+  document.title = `${c.verdict} — squadload compare`;
+  const facts = (label: string, file: string, run: Run): Child[] => [
+    el("dt", {}, label), el("dd", {}, badge(run.verdict), ` ${file} · ${when(run)}`), el("dt", {}, ""), el("dd", {}, el("code", {}, run.command))];
+  page.append(
+    el("header", {},
+      el("div", { class: "verdict" }, el("span", { class: `badge ${tone}` }, `${sign} ${c.verdict}`), el("h1", {}, "comparison")),
+      el("p", { class: "headline-text" }, c.headline),
+      el("dl", {}, ...facts("A", c.a, a), ...facts("B", c.b, b)),
+      c.notes.length === 0 ? null : el("ul", { class: "notes" }, ...c.notes.map((n) => el("li", {}, n))),
+      el("div", { class: "buttons" }, el("button", { type: "button", click: switchTheme }, "light / dark"))),
+    ...compared(c, a, b), el("footer", {}, c.method));
+}
+
 function show(): void {
   const json = text("metrics");
   const run = parseRun(json);
+  if (text("comparison") !== "") {
+    comparison(document.getElementById("page")!, JSON.parse(text("comparison")) as Comparison, run, parseRun(text("other")));
+    return;
+  }
   const words = JSON.parse(text("words") || '{"headlines":[],"delivered":[]}') as Words;
   document.title = `${run.verdict} ${run.scenarios.map((s) => s.name).join(", ")} — squadload`;
   const page = document.getElementById("page")!;

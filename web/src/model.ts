@@ -262,6 +262,28 @@ export interface Run {
   } | null;
 }
 
+export interface Difference {
+  task: string;
+  figure: string;
+  unit: "ms" | "share" | "per_s";
+  a: number | null;
+  b: number | null;
+  low: number | null; // of b − a
+  high: number | null;
+  finding: string;
+}
+
+// What squadload compare found; the runs stand beside it.
+export interface Comparison {
+  a: string; // files
+  b: string;
+  verdict: "REGRESSION" | "NO REGRESSION" | "VOID";
+  headline: string;
+  method: string;
+  notes: string[];
+  scenarios: { name: string; a: number; b: number; notes: string[]; differences: Difference[] }[];
+}
+
 // What the page says about the run beside its figures, in the words of the terminal.
 export interface Words {
   headlines: string[]; // one per scenario

@@ -17,13 +17,12 @@ using result::ScenarioResult;
 
 // That any figure of two runs that are alike is called different.
 constexpr double kFalseAlarm = 0.001;
-constexpr std::array<std::pair<double, const char*>, 6> kQuantiles{
-    {{0.5, "p50 response"},
-     {0.75, "p75 response"},
-     {0.9, "p90 response"},
-     {0.95, "p95 response"},
-     {0.99, "p99 response"},
-     {0.999, "p99.9 response"}}};
+constexpr std::array<std::pair<double, const char*>, 6> kQuantiles{{{0.5, "p50 response"},
+                                                                    {0.75, "p75 response"},
+                                                                    {0.9, "p90 response"},
+                                                                    {0.95, "p95 response"},
+                                                                    {0.99, "p99 response"},
+                                                                    {0.999, "p99.9 response"}}};
 constexpr std::size_t kFiguresPerTask = kQuantiles.size() + 3;  // mean, failed, rate limited
 
 // One scenario of both runs, and what all its figures need.
@@ -54,8 +53,7 @@ Difference time_row(const Pair& pair, const std::string& task, const char* figur
     if (!a || !b) return row;
     const auto d = difference(*a, *b);
     set_interval(row, d);
-    row.finding =
-        judged(d, a->value * pair.tolerance.relative, pair.tolerance.time_ms, true);
+    row.finding = judged(d, a->value * pair.tolerance.relative, pair.tolerance.time_ms, true);
     return row;
 }
 
@@ -100,8 +98,7 @@ void add_task(const Pair& pair, const std::string& task, const measure::TaskStat
                   {part(b.outcomes), b.outcomes.requests()}, rows);
     };
     share("failed", [](const measure::OutcomeCounts& c) { return c.failed(); });
-    share("rate limited (429)",
-          [](const measure::OutcomeCounts& c) { return c.rate_limited(); });
+    share("rate limited (429)", [](const measure::OutcomeCounts& c) { return c.rate_limited(); });
 }
 
 void add_ok_rate(const Pair& pair, std::vector<Difference>& rows) {
@@ -153,8 +150,7 @@ void add_notes(const ScenarioResult& a, const ScenarioResult& b, ScenarioCompari
     };
     differs("the load", a.load_description, b.load_description);
     if (a.time_scale != b.time_scale)
-        differs("the time scale", fmt::format("{}", a.time_scale),
-                fmt::format("{}", b.time_scale));
+        differs("the time scale", fmt::format("{}", a.time_scale), fmt::format("{}", b.time_scale));
     if (std::abs(a.schedule_duration_s - b.schedule_duration_s) >
         0.1 * std::max(a.schedule_duration_s, b.schedule_duration_s))
         differs("the length", fmt::format("{:.0f} s", a.schedule_duration_s),
@@ -206,8 +202,7 @@ Pairs pairs_of(const RunResult& a, const RunResult& b, std::vector<std::string>&
             found = taken[j] = true;
             pairs.emplace_back(i, j);
         }
-        if (!found)
-            notes.push_back(fmt::format("scenario {} is in A alone", a.scenarios[i].name));
+        if (!found) notes.push_back(fmt::format("scenario {} is in A alone", a.scenarios[i].name));
     }
     for (std::size_t j = 0; j < b.scenarios.size(); ++j)
         if (!taken[j])

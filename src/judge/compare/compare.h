@@ -40,27 +40,28 @@ enum class Finding {
 [[nodiscard]] std::string_view name(Finding finding);  // "within noise", "better", …
 
 struct Difference {
-    std::string task;    // "chat"; "all"; "provider groq"
-    std::string figure;  // "p95 response", "failed"
-    std::string unit;    // "ms", "share", "per_s"
-    std::optional<double> a, b;     // none: no samples there
+    std::string task;                 // "chat"; "all"; "provider groq"
+    std::string figure;               // "p95 response", "failed"
+    std::string unit;                 // "ms", "share", "per_s"
+    std::optional<double> a, b;       // none: no samples there
     std::optional<double> low, high;  // of b − a; none: unknown
     Finding finding = Finding::unknown;
 };
 
 struct ScenarioComparison {
     std::string name;
-    std::size_t a = 0, b = 0;         // which scenario of each run
-    double design_effect = 1;         // D
-    std::size_t spans = 0;            // it was seen over; below 5 it is assumed
+    std::size_t a = 0, b = 0;             // which scenario of each run
+    double design_effect = 1;             // D
+    std::size_t spans = 0;                // it was seen over; below 5 it is assumed
     std::vector<Difference> differences;  // "all" first, then tasks in A's order, then providers
-    std::vector<std::string> notes;   // other load, other length, tasks that only one has …
+    std::vector<std::string> notes;       // other load, other length, tasks that only one has …
 };
 
 struct Comparison {
     std::vector<ScenarioComparison> scenarios;
     std::vector<std::string> notes;  // scenarios that only one run has
-    // Why nothing can be said: a run is VOID, or they have no scenario in common. "": something can.
+    // Why nothing can be said: a run is VOID, or they have no scenario in common. "": something
+    // can.
     std::string void_reason;
     Tolerance tolerance;
     double z = 0;

@@ -12,20 +12,20 @@
 namespace squadload::compare {
 namespace {
 
-using ::testing::Contains;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using measure::Outcome;
 using result::RunResult;
 using result::Verdict;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 struct Shape {
     int seconds = 30;
     int per_second = 100;
     double median_ms = 100;
-    double spread = 0.3;     // of the logarithm
-    double wander = 0;       // how much each span of a second and a half shifts as a whole
-    double failing = 0;      // share of requests
+    double spread = 0.3;  // of the logarithm
+    double wander = 0;    // how much each span of a second and a half shifts as a whole
+    double failing = 0;   // share of requests
     std::function<double(int second)> common = [](int) { return 1.0; };  // in every such run
 };
 
@@ -195,7 +195,8 @@ TEST(Noise, NormalQuantiles) {
 }
 TEST(Noise, WilsonAndNewcombe) {
     // Newcombe 1998, table II, (a) 56/70 against 48/80: 0.0524 … 0.3339.
-    const auto d = difference(share_interval(48, 80, 1, 1.959964), share_interval(56, 70, 1, 1.959964));
+    const auto d =
+        difference(share_interval(48, 80, 1, 1.959964), share_interval(56, 70, 1, 1.959964));
     EXPECT_NEAR(d.value, 0.2, 1e-9);
     EXPECT_NEAR(d.low, 0.0524, 5e-5);
     EXPECT_NEAR(d.high, 0.3339, 5e-5);

@@ -38,7 +38,8 @@ std::uint64_t at_or_below(const measure::RoundedTimes& times, std::uint32_t ms) 
 }
 
 std::uint32_t level(const measure::RoundedTimes& times, double q) {
-    const auto wanted = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(times.count())));
+    const auto wanted =
+        static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(times.count())));
     std::uint64_t seen = 0;
     std::uint32_t at = 0;
     times.for_each([&](std::uint32_t ms, std::uint64_t count) {
@@ -124,10 +125,9 @@ std::optional<Interval> mean_interval(const measure::Histogram& h, double design
     const double mean = h.mean_ns() / 1e6;
     double squares = 0;
     h.for_each([&](std::uint32_t bucket, std::uint64_t count) {
-        const double middle =
-            (to_ms(measure::Histogram::bucket_low(bucket)) +
-             to_ms(std::min(measure::Histogram::bucket_high(bucket), h.max()))) /
-            2;
+        const double middle = (to_ms(measure::Histogram::bucket_low(bucket)) +
+                               to_ms(std::min(measure::Histogram::bucket_high(bucket), h.max()))) /
+                              2;
         squares += static_cast<double>(count) * (middle - mean) * (middle - mean);
     });
     const double half = z * std::sqrt(design_effect * squares / (n - 1) / n);
@@ -160,7 +160,8 @@ Spans spans_of(const result::ScenarioResult& a, const result::ScenarioResult& b,
     std::vector<double> rates;
     const double length = static_cast<double>(seconds) / static_cast<double>(spans.count);
     for (std::size_t i = 0; i < spans.count; ++i)
-        rates.push_back((static_cast<double>(in_b[i].ok) - static_cast<double>(in_a[i].ok)) / length);
+        rates.push_back((static_cast<double>(in_b[i].ok) - static_cast<double>(in_a[i].ok)) /
+                        length);
     const auto m = moments(rates);
     const double half = z * std::sqrt(m.variance / static_cast<double>(rates.size()));
     spans.ok_rate = Interval{m.mean, m.mean - half, m.mean + half};

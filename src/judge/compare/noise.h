@@ -21,8 +21,8 @@ struct Interval {
 [[nodiscard]] std::optional<Interval> mean_interval(const measure::Histogram& h,
                                                     double design_effect, double z);
 // `part` of `whole`, whole > 0.
-[[nodiscard]] Interval share_interval(std::uint64_t part, std::uint64_t whole,
-                                      double design_effect, double z);
+[[nodiscard]] Interval share_interval(std::uint64_t part, std::uint64_t whole, double design_effect,
+                                      double z);
 // Of b − a, where both vary by themselves.
 [[nodiscard]] Interval difference(const Interval& a, const Interval& b);
 

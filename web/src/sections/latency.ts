@@ -7,12 +7,12 @@ import { curve, samples, type CurvePoint } from "../histogram";
 import type { Scenario, Stats } from "../model";
 
 // How far out: nines, so that every further nine has the same width.
-const nines = (below: number) => -Math.log10(1 - below);
-const TICKS: [number, string][] = [[0, "0"], [0.5, "50"], [0.9, "90"], [0.99, "99"], [0.999, "99.9"], [0.9999, "99.99"]];
-const STEPS = 400;
+export const nines = (below: number) => -Math.log10(1 - below);
+export const TICKS: [number, string][] = [[0, "0"], [0.5, "50"], [0.9, "90"], [0.99, "99"], [0.999, "99.9"], [0.9999, "99.99"]];
+export const STEPS = 400;
 
 // The curve at evenly spaced nines up to what the samples can tell, at most 99.99 %.
-function sampled(points: CurvePoint[], xs: number[]): (number | null)[] {
+export function sampled(points: CurvePoint[], xs: number[]): (number | null)[] {
   if (points.length === 0) return xs.map(() => null);
   let i = 0;
   return xs.map((x) => {
