@@ -223,7 +223,7 @@ void Parser::add_compare() {
         app->add_option(name, value, text)->type_name(type)->group("Verdict");
     };
     option("--tolerance", tolerance_, "P",
-           "How much worse times and rates may be, of A's (default 3%)");
+           "How much worse times and rates may be, of A's (default 2%)");
     option("--time-tolerance", time_tolerance_, "T", "And times at least by so much (default 1ms)");
     option("--share-tolerance", share_tolerance_, "P",
            "How many more requests may fail, of all (default 0.1%)");

@@ -84,7 +84,7 @@ Result<void> Parser::read_tolerance() {
         const auto value = parse_share(*text);
         if (!value)
             return fail(ErrorKind::usage, fmt::format("{}: {}", option, value.error().message));
-        if (*value > most)
+        if (*value < 0 || *value > most)
             return fail(ErrorKind::usage,
                         fmt::format("{}: expected 0% to {:.0f}%", option, most * 100));
         into = *value;

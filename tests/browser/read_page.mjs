@@ -1,6 +1,6 @@
 // Opens a report page in Chromium and says what a reader sees there.
 //   read_page.mjs PAGE [THEME] [PICTURE]   → JSON on stdout: tables, charts, errors, requests, and what clicks and keys did
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -91,10 +91,13 @@ try {
     did.zoomed = before.map((size, i) => size !== zoomed[i]);
     did.legend = await page.locator("section[id$=timeline] .u-legend").first().innerText();
   }
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "download JSON" }).click()]);
-  const saved = join(downloads, "metrics.json");
-  await download.saveAs(saved);
-  did.download = { name: download.suggestedFilename(), text: (await import("node:fs")).readFileSync(saved, "utf8") };
+  const button = page.getByRole("button", { name: "download JSON" });
+  if (await button.count()) {
+    const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+    const saved = join(downloads, "metrics.json");
+    await download.saveAs(saved);
+    did.download = { name: download.suggestedFilename(), text: readFileSync(saved, "utf8") };
+  }
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   did.background = [await background()];
   await page.getByRole("button", { name: "light / dark" }).click();

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("SQUADLOAD_PROGRAM", ROOT / "build/release/bin/squadload"))
 SERVER = ROOT / "tests/support/scripted_server.py"
+BROWSER = ROOT / "tests/browser"
 
 
 def wait_until(condition, seconds=10.0):
@@ -346,3 +348,36 @@ def scripted(tmp_path_factory):
     server = Scripted(tmp_path_factory.mktemp("scripted"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def reader():
+    """read_page.mjs with its packages in the build folder: nothing is written beside the sources."""
+    folder = ROOT / "build/browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (BROWSER / "package-lock.json").read_text()
+    installed = folder / "installed.json"
+    if not installed.is_file() or installed.read_text() != lock:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(BROWSER / name, folder)
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
+                        "--loglevel=error"], cwd=folder, check=True)
+        installed.write_text(lock)
+    shutil.copy(BROWSER / "read_page.mjs", folder)
+    return folder / "read_page.mjs"
+
+
+@pytest.fixture
+def read_page(reader, request):
+    """read_page(page, theme) → what read_page.mjs saw. SQUADLOAD_PICTURES: a folder that gets a screenshot of each."""
+
+    def read(page, theme="light"):
+        name = re.sub(r"\W+", "_", request.node.name).strip("_")
+        folder = os.environ.get("SQUADLOAD_PICTURES")
+        picture = [str(Path(folder) / f"{name}_{theme}.png")] if folder else []
+        done = subprocess.run(["node", reader, page, theme, *picture], capture_output=True, text=True, timeout=120,
+                              check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return read

@@ -2,53 +2,15 @@
 
 import json
 import math
-import os
-import re
-import shutil
 import signal
 import subprocess
 import time
 from decimal import ROUND_HALF_EVEN, Decimal
-from pathlib import Path
 
 import pytest
 from conftest import PROGRAM, ROOT
 
-BROWSER = ROOT / "tests/browser"
 MAKER = PROGRAM.parent / "metrics_from_requests"
-
-
-@pytest.fixture(scope="session")
-def reader():
-    """read_page.mjs with its packages in the build folder: nothing is written beside the sources."""
-    folder = ROOT / "build/browser"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (BROWSER / "package-lock.json").read_text()
-    installed = folder / "installed.json"
-    if not installed.is_file() or installed.read_text() != lock:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(BROWSER / name, folder)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
-                        "--loglevel=error"], cwd=folder, check=True)
-        installed.write_text(lock)
-    shutil.copy(BROWSER / "read_page.mjs", folder)
-    return folder / "read_page.mjs"
-
-
-@pytest.fixture
-def read_page(reader, request):
-    """read_page(page, theme) → what read_page.mjs saw. SQUADLOAD_PICTURES: a folder that gets a screenshot of each."""
-
-    def read(page, theme="light"):
-        name = re.sub(r"\W+", "_", request.node.name).strip("_")
-        folder = os.environ.get("SQUADLOAD_PICTURES")
-        picture = [str(Path(folder) / f"{name}_{theme}.png")] if folder else []
-        done = subprocess.run(["node", reader, page, theme, *picture], capture_output=True, text=True, timeout=120,
-                              check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return read
 
 
 # How figures are written, said once more and in another language than the page's.

@@ -24,7 +24,7 @@ namespace squadload::compare {
 
 // What a difference must exceed, beside the noise, to be a regression.
 struct Tolerance {
-    double relative = 0.03;  // of A's figure: times and rates; >= 0
+    double relative = 0.02;  // of A's figure: times and rates; >= 0
     double time_ms = 1;      // and for times at least this much; >= 0
     double share = 0.001;    // of requests: failed, rate limited; >= 0
 };
