@@ -6,6 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 status=0
 ctest --preset release --progress || status=1
-/usr/bin/python3 -m pytest tests || status=1
+/usr/bin/python3 -m pytest tests -m "not slow" || status=1
 [[ $status -eq 0 ]] || echo "tests failed" >&2
 exit $status

@@ -24,10 +24,10 @@ struct Options {
     std::string command;  // as typed, shell-quoted, secrets masked
     std::string output_dir = "reports";
     Outputs outputs;
-    std::string backend = "auto";  // "auto" | "io_uring" | "epoll"
+    std::string backend = "auto";                  // "auto" | "io_uring" | "epoll"
     std::optional<std::uint16_t> prometheus_port;  // 0: a free one
-    bool save_arrivals = false;    // the providers' log and what was declared, for audit
-    bool quiet = false;            // no progress, no notes; results are printed all the same
+    bool save_arrivals = false;  // the providers' log and what was declared, for audit
+    bool quiet = false;          // no progress, no notes; results are printed all the same
     verdict::Policy policy;
 };
 

@@ -121,9 +121,9 @@ Result<void> Suite::run_one(const Judged& judged, engine::StopSwitch& stop_switc
         signals_.unwatch();
         return tl::unexpected(begun.error());
     }
-    auto ran = run_scenario(
-        *plan, judged,
-        {options_, backend_.make_loop, backend_.name, stop_switch, display_, &*series_log_, metrics_page_.get()});
+    auto ran = run_scenario(*plan, judged,
+                            {options_, backend_.make_loop, backend_.name, stop_switch, display_,
+                             &*series_log_, metrics_page_.get()});
     if (ran) side_->finish(judged, options_.policy, *ran);
     signals_.unwatch();
     if (!ran) return tl::unexpected(ran.error());

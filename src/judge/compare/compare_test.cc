@@ -5,8 +5,9 @@
 
 #include <cmath>
 #include <functional>
-#include <random>
+#include <numbers>
 
+#include "base/random.h"
 #include "judge/compare/noise.h"
 
 namespace squadload::compare {
@@ -31,9 +32,11 @@ struct Shape {
 
 // A run of two tasks with times of that shape.
 RunResult run_of(const Shape& shape, unsigned seed) {
-    std::mt19937 random(seed);  // NOLINT(cert-msc51-cpp): a test must repeat
-    std::normal_distribution<double> normal;
-    std::uniform_real_distribution<double> uniform;
+    Random random(seed, RandomStream::test, 0);
+    // Box and Muller 1958.
+    const auto normal = [&] {
+        return std::sqrt(2 * random.exponential()) * std::cos(2 * std::numbers::pi * random.unit());
+    };
     result::ScenarioResult s;
     s.name = "load";
     s.tasks.resize(2);
@@ -44,14 +47,14 @@ RunResult run_of(const Shape& shape, unsigned seed) {
     for (int second = 0; second < shape.seconds; ++second) {
         interval.clear();
         interval.second = static_cast<std::uint32_t>(second);
-        level = shape.wander * normal(random);
+        level = shape.wander * normal();
         for (int i = 0; i < shape.per_second; ++i) {
             measure::RequestRecord r;
             r.task = static_cast<std::uint16_t>(i % 5 == 0);
             const double ms = (r.task == 1 ? 0.02 : 1) * shape.median_ms * shape.common(second) *
-                              std::exp(shape.spread * normal(random) + level);
+                              std::exp(shape.spread * normal() + level);
             r.response_time = r.service_time = Nanos{static_cast<std::int64_t>(ms * 1e6)};
-            if (uniform(random) < shape.failing) r.outcome = Outcome::server_error;
+            if (random.unit() < shape.failing) r.outcome = Outcome::server_error;
             interval.tasks[r.task].record(r);
             s.tasks[r.task].stats.record(r);
             s.totals.record(r);
