@@ -285,6 +285,8 @@ Result<int> execute(const Invocation& invocation, const std::string& command_tex
         case Command::compare:
             return compare_runs(invocation.arguments.at(0), invocation.arguments.at(1),
                                 invocation.tolerance, invocation.outputs.html, terminal);
+        case Command::completion:
+            break;  // parse() answered it
     }
     return fail(ErrorKind::internal, "unknown command");
 }

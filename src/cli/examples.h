@@ -49,6 +49,9 @@ inline constexpr auto kCompareExamples = R"(Examples:
 
 Exit codes: 0 no regression, 1 a regression beyond noise and tolerance, 2 for a file that cannot
 be read, 4 when a run is VOID or they have nothing in common.)";
+inline constexpr auto kCompletionExamples = R"(Examples:
+  source <(squadload completion bash)
+  squadload completion fish > ~/.config/fish/completions/squadload.fish)";
 inline constexpr auto kProgramExamples = R"(Examples:
   squadload run http://127.0.0.1:8000/health -r 50 -t 30s
   squadload run spike --host http://127.0.0.1:8000

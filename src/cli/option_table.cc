@@ -23,6 +23,7 @@ Parser::Parser()
     add_capacity();
     add_report();
     add_compare();
+    add_completion();
 }
 
 Parser::~Parser() = default;
@@ -31,9 +32,22 @@ CLI::App* Parser::subcommand(Command command, const std::string& name,
                              const std::string& description, const char* examples) {
     auto* app = app_->add_subcommand(name, description);
     app->footer(examples);
+    app->set_help_flag("-h,--help", "Print this help and exit");
     app->allow_extras();
     commands_.emplace_back(app, command);
     return app;
+}
+
+void Parser::add_completion() {
+    auto* app =
+        subcommand(Command::completion, "completion",
+                   "Print the completion of commands and options for a shell", kCompletionExamples);
+    app->add_option("shell", argument_, "bash, zsh or fish")->type_name("SHELL")->required();
+}
+
+void Parser::rare(CLI::App& app, const std::vector<std::string>& options) {
+    app.set_help_all_flag("--help-all", "Print every option and exit");
+    for (const auto& name : options) rare_.push_back(app.get_option(name));
 }
 
 void Parser::add_config(CLI::App& app) {
@@ -109,8 +123,8 @@ void Parser::add_run() {
                   "A run that would be VOID is judged, with a warning")
         ->group("Verdict");
     app->add_option("--lag-budget", lag_budget_,
-                    "Generator lag p99 beyond which a run is VOID (default: the larger of 10ms "
-                    "and 5 % of the median response time)")
+                    "Generator lag p99 beyond which a run is VOID (default: max(10ms, 5 % of the "
+                    "median))")
         ->type_name("T")
         ->group("Verdict");
     app->add_option("--output-dir", invocation_.output_dir,
@@ -119,7 +133,7 @@ void Parser::add_run() {
         ->group("Output");
     add_outputs(*app);
     app->add_option("--prometheus-port", invocation_.prometheus_port,
-                    "Figures of the run under way at http://127.0.0.1:PORT/metrics (0: a free one)")
+                    "Figures of the run under way at 127.0.0.1:PORT/metrics (0: a free port)")
         ->type_name("PORT")
         ->group("Output");
     app->add_flag("--save-arrivals", invocation_.save_arrivals,
@@ -129,6 +143,9 @@ void Parser::add_run() {
     add_backend(*app);
     app->add_flag("--headless", headless_, "Accepted as in Locust: there is no other mode")
         ->group("Output");
+    rare(*app, {"--seed", "--workers", "--time-scale", "--graceful-stop", "--ca-file", "--cert",
+                "--key", "--proxy", "--allow-void", "--lag-budget", "--prometheus-port",
+                "--save-arrivals", "--backend", "--headless"});
 }
 
 void Parser::add_others() {
@@ -181,15 +198,14 @@ void Parser::add_audit() {
     audit->add_option("log", argument_, "Arrival log (NDJSON)")->type_name("LOG")->required();
     audit
         ->add_option("--declared", invocation_.declared,
-                     "What the gateway declares: GET /providers, or as --save-arrivals writes it")
+                     "What the gateway declares (GET /providers)")
         ->type_name("FILE");
 }
 
 // Files beside the metrics file.
 void Parser::add_outputs(CLI::App& app) {
     auto& outputs = invocation_.outputs;
-    app.add_option("--csv", outputs.csv,
-                   "Write Locust's CSV files: PREFIX_stats.csv, _stats_history, _failures …")
+    app.add_option("--csv", outputs.csv, "Write Locust's CSV files: PREFIX_stats.csv and so on")
         ->type_name("PREFIX")
         ->group("Output");
     app.add_option("--html", outputs.html, "Write the report page to this file, too")
@@ -261,7 +277,7 @@ void Parser::add_capacity() {
     app->add_option("--workers", load.workers, "Threads that generate load")->type_name("N");
     add_way(*app);
     app->add_option("--lag-budget", lag_budget_,
-                    "Generator lag p99 beyond which this machine is the limit (default as for run)")
+                    "Generator lag p99 beyond which this machine is the limit")
         ->type_name("T")
         ->group("Search");
     app->add_option("--output-dir", invocation_.output_dir,

@@ -9,6 +9,7 @@
 
 #include "base/suggest.h"
 #include "base/units.h"
+#include "cli/completion.h"
 #include "cli/parser.h"
 #include "judge/result/run_result.h"
 
@@ -180,6 +181,15 @@ Result<void> Parser::apply_environment(const scenario::Environment& environment)
     return {};
 }
 
+std::string Parser::help(bool all) const {
+    if (!all)
+        for (auto* option : rare_) option->group("");  // not shown
+    std::string text = app_->help();
+    for (auto at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n"))
+        text.erase(at, 1);
+    return text;
+}
+
 Ended Parser::wrong(const std::string& sentence) const {
     const auto chosen = app_->get_subcommands();
     const auto command =
@@ -194,7 +204,9 @@ std::variant<Invocation, Ended> Parser::parse(const std::vector<std::string>& ar
     try {
         app_->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     } catch (const CLI::CallForHelp&) {
-        return Ended{0, app_->help(), ""};  // of the chosen command, if there is one
+        return Ended{0, help(false), ""};  // of the chosen command, if there is one
+    } catch (const CLI::CallForAllHelp&) {
+        return Ended{0, help(true), ""};
     } catch (const CLI::CallForVersion& e) {
         return Ended{0, std::string(e.what()) + "\n", ""};
     } catch (const CLI::ArgumentMismatch& e) {
@@ -215,6 +227,13 @@ std::variant<Invocation, Ended> Parser::parse(const std::vector<std::string>& ar
     if (argument_) invocation_.arguments = {*argument_};
     if (other_) invocation_.arguments.push_back(*other_);
     if (scenario_) invocation_.scenarios = {*scenario_};
+    if (invocation_.command == Command::completion) {
+        const auto script = completion(*app_, argument_.value_or(""));
+        if (script.empty())
+            return wrong(fmt::format("no completion for {}: expected bash, zsh or fish",
+                                     argument_.value_or("")));
+        return Ended{0, script, ""};
+    }
     const auto& load = invocation_.load;
     if (load.rate_or_spawn_rate && load.rate) {
         return wrong(fmt::format("-r {} and --rate {} both name a rate; give one of them",

@@ -19,7 +19,18 @@ namespace squadload::cli {
 inline constexpr std::string_view kDefaultConfig = "config/load_testing.yaml";
 inline constexpr std::string_view kDefaultOutputDir = "reports";
 
-enum class Command { run, list, validate, init, try_task, audit, capacity, report, compare };
+enum class Command {
+    run,
+    list,
+    validate,
+    init,
+    try_task,
+    audit,
+    capacity,
+    report,
+    compare,
+    completion
+};
 
 struct Invocation {
     Command command = Command::run;

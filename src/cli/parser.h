@@ -13,7 +13,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace squadload::cli {
 
@@ -41,6 +42,10 @@ class Parser {
     void add_report();
     void add_compare();
     void add_outputs(CLI::App& app);
+    void add_completion();
+    // Shown by --help-all alone.
+    void rare(CLI::App& app, const std::vector<std::string>& options);
+    [[nodiscard]] std::string help(bool all) const;
     [[nodiscard]] Result<void> read_capacity();
     [[nodiscard]] Result<void> read_tolerance();
     [[nodiscard]] Result<void> check_leftovers() const;
@@ -50,6 +55,7 @@ class Parser {
     std::unique_ptr<CLI::App> app_;
     Invocation invocation_;
     std::vector<std::pair<CLI::App*, Command>> commands_;
+    std::vector<CLI::Option*> rare_;
     std::optional<std::string> lag_budget_;
     std::optional<std::string> argument_;  // the one argument of the other commands
     std::optional<std::string> scenario_;  // try takes one

@@ -1,0 +1,160 @@
+#include "cli/completion.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <vector>
+
+namespace squadload::cli {
+namespace {
+
+using Apps = std::vector<const CLI::App*>;
+using Options = std::vector<const CLI::Option*>;
+
+Apps commands_of(const CLI::App& app) {
+    return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+Options options_of(const CLI::App& app) {
+    auto options = app.get_options();
+    std::erase_if(options, [](const CLI::Option* o) { return o->get_positional(); });
+    return options;
+}
+
+std::string join(const std::vector<std::string>& words, const char* between) {
+    return fmt::format("{}", fmt::join(words, between));
+}
+
+std::vector<std::string> spellings(const CLI::Option& option) {
+    std::vector<std::string> out;
+    for (const auto& name : option.get_lnames()) out.push_back("--" + name);
+    for (const auto& name : option.get_snames()) out.push_back("-" + name);
+    return out;
+}
+
+std::string words_of(const CLI::App& app) {
+    std::vector<std::string> words;
+    for (const auto* option : options_of(app))
+        for (const auto& spelling : spellings(*option)) words.push_back(spelling);
+    return join(words, " ");
+}
+
+// Spellings of all options whose value is of that type.
+std::string of_type(const CLI::App& app, const std::string& type) {
+    std::vector<std::string> words;
+    for (const auto* command : commands_of(app))
+        for (const auto* option : options_of(*command))
+            if (option->get_items_expected_max() > 0 && option->get_type_name() == type)
+                for (const auto& spelling : spellings(*option)) words.push_back(spelling);
+    std::sort(words.begin(), words.end());
+    words.erase(std::unique(words.begin(), words.end()), words.end());
+    return join(words, "|");
+}
+
+// Spellings of options that take any other value: nothing is offered for it.
+std::string of_other_types(const CLI::App& app) {
+    std::vector<std::string> words;
+    for (const auto* command : commands_of(app))
+        for (const auto* option : options_of(*command)) {
+            const auto type = option->get_type_name();
+            if (option->get_items_expected_max() > 0 && type != "FILE" && type != "DIR")
+                for (const auto& spelling : spellings(*option))
+                    if (spelling != "--scenario") words.push_back(spelling);
+        }
+    std::sort(words.begin(), words.end());
+    words.erase(std::unique(words.begin(), words.end()), words.end());
+    return join(words, "|");
+}
+
+// What is left to "-o default": names of files.
+std::string bash(const CLI::App& app) {
+    std::vector<std::string> commands;
+    std::string cases;
+    for (const auto* command : commands_of(app)) {
+        commands.push_back(command->get_name());
+        cases +=
+            fmt::format("        {}) words='{}' ;;\n", command->get_name(), words_of(*command));
+    }
+    return fmt::format(
+        R"sh(# bash completion for squadload
+_squadload_scenarios() {{
+    squadload list 2>/dev/null | cut -d' ' -f1
+}}
+_squadload() {{
+    local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}
+    local command= words= i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ ${{COMP_WORDS[i]}} != -* ]]; then command=${{COMP_WORDS[i]}}; break; fi
+    done
+    COMPREPLY=()
+    case $previous in
+        {files}) return ;;
+        {folders}) COMPREPLY=($(compgen -d -- "$current")); return ;;
+        --scenario)
+            COMPREPLY=($(compgen -W "$(_squadload_scenarios)" -- "$current"))
+            return ;;
+        {values}) return ;;
+    esac
+    case $command in
+        '') words='{commands} {options}' ;;
+{cases}    esac
+    if [[ -n $command && $current != -* ]]; then
+        case $command in
+            run|capacity) words="$(_squadload_scenarios)" ;;
+            completion) words='bash zsh fish' ;;
+            *) return ;;
+        esac
+    fi
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+}}
+complete -o default -F _squadload squadload
+)sh",
+        fmt::arg("files", of_type(app, "FILE")), fmt::arg("folders", of_type(app, "DIR")),
+        fmt::arg("values", of_other_types(app)), fmt::arg("commands", join(commands, " ")),
+        fmt::arg("options", words_of(app)), fmt::arg("cases", cases));
+}
+
+std::string zsh(const CLI::App& app) {
+    return "#compdef squadload\nautoload -U +X bashcompinit && bashcompinit\n" + bash(app);
+}
+
+std::string quoted(std::string text) {
+    for (auto at = text.find_first_of("'\\"); at != std::string::npos;
+         at = text.find_first_of("'\\", at + 2))
+        text.insert(at, "\\");
+    return "'" + text + "'";
+}
+
+std::string fish(const CLI::App& app) {
+    std::string out = "# fish completion for squadload\n";
+    for (const auto* command : commands_of(app)) {
+        out += fmt::format("complete -c squadload -f -n __fish_use_subcommand -a {} -d {}\n",
+                           command->get_name(), quoted(command->get_description()));
+        const auto within = fmt::format("-n '__fish_seen_subcommand_from {}'", command->get_name());
+        for (const auto* option : options_of(*command)) {
+            out += "complete -c squadload " + within;
+            for (const auto& name : option->get_lnames()) out += " -l " + name;
+            for (const auto& name : option->get_snames()) out += " -s " + name;
+            if (option->get_items_expected_max() > 0) {
+                const auto type = option->get_type_name();
+                out += type == "FILE" || type == "DIR" ? " -r" : " -x";
+            }
+            out += " -d " + quoted(option->get_description()) + "\n";
+        }
+    }
+    return out +
+           "complete -c squadload -f -n '__fish_seen_subcommand_from run capacity' "
+           "-a '(squadload list 2>/dev/null | string split -f1 \" \")'\n";
+}
+
+}  // namespace
+
+std::string completion(const CLI::App& app, const std::string& shell) {
+    if (shell == "bash") return bash(app);
+    if (shell == "zsh") return zsh(app);
+    if (shell == "fish") return fish(app);
+    return "";
+}
+
+}  // namespace squadload::cli
