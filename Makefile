@@ -10,7 +10,7 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= external_symbolizer_path=/usr/bin/llvm-symbolizer-19
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run run-services test faults lint format asan tsan fuzz bench instructions clean setup-run setup-test setup-lint setup-bench
+.PHONY: help setup build run run-services test faults lint format asan tsan fuzz bench instructions clean package package-test setup-run setup-test setup-lint setup-bench setup-package
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -18,7 +18,7 @@ help:  ## list these commands
 setup:  ## install the Debian packages needed (TIER=run, test, lint, bench or all)
 	@scripts/setup.sh $(TIER)
 
-setup-run setup-test setup-lint setup-bench:
+setup-run setup-test setup-lint setup-bench setup-package:
 	@scripts/setup.sh $(@:setup-%=%)
 
 build: setup-run  ## squadload, squad-api and squad-providers in build/release/bin
@@ -55,6 +55,12 @@ tsan: setup-test setup-lint  ## the same under TSan (clang 19)
 
 fuzz: setup-lint  ## every fuzz target for SECONDS_EACH seconds (default 30)
 	@cmake --preset fuzz && cmake --build --preset fuzz --parallel $(JOBS) && scripts/fuzz.sh
+
+package: setup-package build  ## build/package/squadload_*.deb: the three programs, configuration, man pages, completion
+	@scripts/package.sh
+
+package-test: package  ## install it in a bare Debian 12 (debootstrap, root) and take the steps of deploy/Dockerfile there
+	@$(PYTHON) scripts/package_test.py
 
 bench: setup-bench build  ## CPU per request, lag and memory beside other tools, some 20 minutes (SECONDS_EACH, PAIRS)
 	@bench/run_all.py

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian 12 packages squadload needs, in tiers. Quick when nothing is missing; starts no service.
-#   scripts/setup.sh [run|test|lint|bench|all]...        default: all
+#   scripts/setup.sh [run|test|lint|bench|package|all]...        default: all
 # run: build and run. test: run + what the tests need. lint: run + clang 19. bench: run + peers and valgrind.
 set -euo pipefail
 
@@ -12,6 +12,7 @@ command -v npm >/dev/null || run+=(nodejs npm)
 test=(libgtest-dev libgmock-dev openssl python3-pytest python3-jsonschema python3-yaml procps nginx redis-server postgresql
       python3-locust python3-prometheus-client chromium)
 lint=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 python3)
+package=(help2man dpkg-dev file debootstrap)
 bench=(nginx wrk hey nghttp2-client apache2-utils valgrind procps python3)
 
 wanted=("${run[@]}")
@@ -21,8 +22,9 @@ for tier in "${@:-all}"; do
         test) wanted+=("${test[@]}") ;;
         lint) wanted+=("${lint[@]}") ;;
         bench) wanted+=("${bench[@]}") ;;
-        all) wanted+=("${test[@]}" "${lint[@]}" "${bench[@]}") ;;
-        *) echo "setup: unknown tier '$tier' (run, test, lint, bench or all)" >&2; exit 2 ;;
+        package) wanted+=("${package[@]}") ;;
+        all) wanted+=("${test[@]}" "${lint[@]}" "${bench[@]}" "${package[@]}") ;;
+        *) echo "setup: unknown tier '$tier' (run, test, lint, bench, package or all)" >&2; exit 2 ;;
     esac
 done
 

@@ -22,6 +22,13 @@
 namespace squadload::cli {
 namespace {
 
+// The folder's own file before the installed one.
+std::string default_config() {
+    const bool installed =
+        !std::filesystem::exists(kDefaultConfig) && std::filesystem::exists(kInstalledConfig);
+    return std::string(installed ? kInstalledConfig : kDefaultConfig);
+}
+
 constexpr std::string_view kAll = "all";
 constexpr std::uint32_t kSearchUsers = 10'000;  // a bound on requests in flight, no more
 
@@ -161,7 +168,7 @@ Result<int> do_validate(const Invocation& invocation, const run::Terminal& termi
         first = false;
     }
     terminal.err(fmt::format("{} is valid: {} scenario{}\n",
-                             chosen.config.value_or(std::string(kDefaultConfig)), scenarios->size(),
+                             chosen.config.value_or(default_config()), scenarios->size(),
                              scenarios->size() == 1 ? "" : "s"));
     return result::ExitCode::pass;
 }
@@ -225,7 +232,8 @@ Result<scenario::Config> load_config(const Invocation& invocation,
         }
         return scenario::Config::for_url(*url, environment);
     }
-    if (!invocation.config && !std::filesystem::exists(kDefaultConfig)) {
+    const auto path = invocation.config.value_or(default_config());
+    if (!invocation.config && !std::filesystem::exists(path)) {
         return fail(
             ErrorKind::config,
             fmt::format(
@@ -233,8 +241,7 @@ Result<scenario::Config> load_config(const Invocation& invocation,
                 "give a URL: squadload run http://host/path -r 50 -t 30s",
                 kDefaultConfig));
     }
-    return scenario::Config::load_file(invocation.config.value_or(std::string(kDefaultConfig)),
-                                       environment);
+    return scenario::Config::load_file(path, environment);
 }
 
 Result<std::vector<std::string>> chosen_names(const Invocation& invocation,

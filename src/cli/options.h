@@ -17,6 +17,8 @@
 namespace squadload::cli {
 
 inline constexpr std::string_view kDefaultConfig = "config/load_testing.yaml";
+// Where that is not there: what the package installs.
+inline constexpr std::string_view kInstalledConfig = "/etc/squadload/load_testing.yaml";
 inline constexpr std::string_view kDefaultOutputDir = "reports";
 
 enum class Command {

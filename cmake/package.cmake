@@ -1,0 +1,41 @@
+# Applies where the programs are built.
+if(NOT TARGET squadload OR NOT TARGET squad_api OR NOT TARGET squad_providers)
+  return()
+endif()
+
+# What a package holds; scripts/package.sh makes the man pages and the completion, then calls cpack.
+install(TARGETS squadload squad_api squad_providers RUNTIME DESTINATION usr/bin)
+install(FILES config/load_testing.yaml config/squad_api.yaml DESTINATION etc/squadload)
+install(DIRECTORY config/providers DESTINATION etc/squadload)
+install(DIRECTORY config/examples DESTINATION usr/share/doc/squadload)
+install(FILES README.md CHANGELOG.md LICENSE docs/guide.md docs/stack.md docs/metrics.schema.json DESTINATION usr/share/doc/squadload)
+install(PROGRAMS deploy/healthcheck.sh DESTINATION usr/lib/squadload)
+install(DIRECTORY ${CMAKE_BINARY_DIR}/man/ DESTINATION usr/share/man/man1 FILES_MATCHING PATTERN "*.1.gz")
+install(FILES ${CMAKE_BINARY_DIR}/completion/squadload DESTINATION usr/share/bash-completion/completions)
+install(FILES ${CMAKE_BINARY_DIR}/completion/_squadload DESTINATION usr/share/zsh/vendor-completions)
+install(FILES ${CMAKE_BINARY_DIR}/completion/squadload.fish DESTINATION usr/share/fish/vendor_completions.d)
+
+# What an administrator may change stays as it is when a new version comes.
+file(GLOB profiles RELATIVE ${CMAKE_SOURCE_DIR}/config ${CMAKE_SOURCE_DIR}/config/providers/*.yaml)
+set(conffiles "/etc/squadload/load_testing.yaml\n/etc/squadload/squad_api.yaml\n")
+foreach(profile ${profiles})
+  string(APPEND conffiles "/etc/squadload/${profile}\n")
+endforeach()
+file(WRITE ${CMAKE_BINARY_DIR}/conffiles "${conffiles}")
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME squadload)
+set(CPACK_PACKAGE_CONTACT "squadload <squadload@localhost>")
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "load tests for LLM APIs and any HTTP API, with a verdict")
+set(CPACK_PACKAGE_DESCRIPTION
+  "squadload runs load against a gateway of LLM providers (open or closed model), measures response times from the\nintended start, watches the providers' quotas through a witness, and exits with a verdict. With squad-api, a\ngateway, and squad-providers, simulated providers.")
+set(CPACK_PACKAGING_INSTALL_PREFIX /)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION utils)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS ca-certificates)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_BINARY_DIR}/conffiles)
+include(CPack)
