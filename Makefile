@@ -62,7 +62,7 @@ package: setup-package build  ## build/package/squadload_*.deb: the three progra
 package-test: package  ## install it in a bare Debian 12 (debootstrap, root) and take the steps of deploy/Dockerfile there
 	@$(PYTHON) scripts/package_test.py
 
-bench: setup-bench build  ## CPU per request, lag and memory beside other tools, some 20 minutes (SECONDS_EACH, PAIRS)
+bench: setup-bench build  ## CPU per request, lag and memory beside other tools, some 30 minutes (SECONDS_EACH, PAIRS)
 	@bench/run_all.py
 
 instructions: setup-bench build  ## instructions per request beside the recorded ones; 1 when they grew

@@ -31,6 +31,7 @@ COMMANDS = [
     ["gateway_overhead.py", "--pairs", PAIRS],
     ["audit_log.py", "--runs", PAIRS],
     ["compare_noise.py", "--pairs", "20"],
+    ["report_page.py"],
 ]
 
 
@@ -39,7 +40,7 @@ def main():
     parts = []
     failed = []
     for command in COMMANDS:
-        timed = [] if command[0] in ("memory_per_user.py", "audit_log.py", "compare_noise.py") else ["--seconds", SECONDS]
+        timed = [] if command[0] in ("memory_per_user.py", "audit_log.py", "compare_noise.py", "report_page.py") else ["--seconds", SECONDS]
         common.say(f"== {' '.join(command)}")
         ran = subprocess.run([sys.executable, common.ROOT / "bench" / command[0], *command[1:], *timed], stdout=subprocess.PIPE, text=True, check=False)
         text = "\n".join(line for line in ran.stdout.splitlines() if not line.startswith("bench/results/"))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the Debian 12 packages squadload needs, in tiers. Quick when nothing is missing; starts no service.
 #   scripts/setup.sh [run|test|lint|bench|package|all]...        default: all
-# run: build and run. test: run + what the tests need. lint: run + clang 19. bench: run + peers and valgrind.
+# run: build and run. test: run + what the tests need. lint: run + clang 19. bench: run + peers and valgrind. package: run + what makes a .deb.
 set -euo pipefail
 
 run=(build-essential cmake ninja-build pkg-config ccache libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
