@@ -69,7 +69,8 @@ def native(options, further):
             command += [name, value]
     if options.duration is not None:
         command += ["--duration", f"{options.duration}s"]
-    process = subprocess.Popen([str(word) for word in [*command, *further]])
+    environment = {name: value for name, value in os.environ.items() if name != "SQUADLOAD_PROGRAM"}
+    process = subprocess.Popen([str(word) for word in [*command, *further]], env=environment)
     while True:
         try:
             return process.wait()

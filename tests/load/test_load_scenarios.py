@@ -28,7 +28,8 @@ def run_scenario(name, reports, *options):
     reports.mkdir(parents=True, exist_ok=True)
     before = set(reports.glob("load_test_metrics_*.json"))
     command = [PROGRAM, "run", name, "--config", CONFIG, "--output-dir", reports, "--csv", reports / name, "-q", *options]
-    ran = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "SQUADLOAD_PROGRAM"}
+    ran = subprocess.run([str(word) for word in command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     print(ran.stdout)
     new = sorted(set(reports.glob("load_test_metrics_*.json")) - before)
     if not new:
