@@ -15,8 +15,10 @@ squadload_page_end:
 .byte 0
 .popsection
 )");
+// NOLINTBEGIN(readability-identifier-naming): names of the linker
 extern "C" const char squadload_page_begin[];
 extern "C" const char squadload_page_end[];
+// NOLINTEND(readability-identifier-naming)
 
 namespace squadload::report {
 namespace {

@@ -235,7 +235,8 @@ TEST_P(AllocationTest, NoneInTheOpenModel) {
         s.model = scenario::Model::open;
         s.users = 64;
         s.arrivals = pacing::Arrivals::poisson;
-        s.rates = {{s.duration, 25'000, 25'000}};
+        // More than can be taken at first, so that every slot has been used when counting begins.
+        s.rates = {{std::chrono::seconds{1}, 250'000, 250'000}, {s.duration, 25'000, 25'000}};
     });
 }
 

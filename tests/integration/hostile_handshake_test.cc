@@ -249,14 +249,16 @@ std::vector<Misbehaviour> handshakes(TlsVersion v) {
     }
     // A flipped bit may hit what does not matter, or a length: then more is waited for.
     for (int i = 0; i < 24; ++i) {
-        cases.push_back({fmt::format("bit {} of byte {}/24 flipped", i % 8, i),
-                         {{}, any[0], {Outcome::timeout, kSilence}},
-                         first_flight(v, [i](std::string flight) {
-                             char& c = flight[flight.size() * static_cast<std::size_t>(i) / 24];
-                             c = static_cast<char>(c ^ (1 << (i % 8)));
-                             return Tampered{{flight}};
-                         }),
-                         short_connect});
+        cases.push_back(
+            {fmt::format("bit {} of byte {}/24 flipped", i % 8, i),
+             {{}, any[0], {Outcome::timeout, kSilence}},
+             first_flight(v,
+                          [i](std::string flight) {
+                              char& c = flight[flight.size() * static_cast<std::size_t>(i) / 24];
+                              c = static_cast<char>(c ^ (1 << (i % 8)));
+                              return Tampered{{flight}};
+                          }),
+             short_connect});
     }
     return cases;
 }
