@@ -1,12 +1,11 @@
 // Two runs beside each other: A before, B after; every figure with its difference and whether that is noise.
-import uPlot from "uplot";
-import { chart, tick, type Line } from "../charts";
-import { css, el, onRedraw, section, svg, type Child } from "../dom";
+import type uPlot from "uplot";
+import { chart, type Line } from "../charts";
+import { el, onRedraw, section, svg, type Child } from "../dom";
 import { ms, number, percent } from "../figures";
-import { curve, samples } from "../histogram";
 import type { Comparison, Difference, Run, Scenario, Stats } from "../model";
+import { percentilePlot } from "../percentiles";
 import { table, type Cell } from "../table";
-import { nines, sampled, STEPS, TICKS } from "./latency";
 
 const TONE: Record<string, Cell["tone"]> = {
   regression: "failed", "worse, within tolerance": "rate-limited", differs: "rate-limited", better: "ok",
@@ -78,27 +77,10 @@ function over(a: Scenario, b: Scenario): HTMLElement[] {
 }
 
 function curves(a: Stats, b: Stats, host: HTMLElement): uPlot {
-  const n = Math.max(samples(a.histograms.response_time), samples(b.histograms.response_time));
-  const most = Math.min(4, Math.max(nines(0.5), Math.log10(Math.max(2, n))));
-  const xs = Array.from({ length: STEPS + 1 }, (_v, i) => (i / STEPS) * most);
-  const axis = { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, font: "11px system-ui, sans-serif" };
-  const line = (label: string, dash?: number[]): uPlot.Series => ({
-    label, stroke: css("--q3"), width: 2, ...(dash ? { dash } : {}), points: { show: false },
-    value: (_u, v) => (v === null || v === undefined ? "" : `${ms(v)} ms`),
-  });
-  return new uPlot({
-    width: Math.max(host.clientWidth, 280), height: 280,
-    cursor: { drag: { x: true, y: false } },
-    scales: { x: { time: false }, y: { distr: 3, log: 10 } },
-    axes: [
-      { ...axis, size: 30, splits: () => TICKS.map(([q]) => nines(q)).filter((x) => x <= most + 1e-9),
-        values: (_u, splits) => splits.map((x) => `${TICKS.find(([q]) => Math.abs(nines(q) - x) < 1e-9)?.[1] ?? ""} %`) },
-      { ...axis, size: 64, values: (_u, splits) => splits.map((v) => (v === null ? "" : tick(v))) },
-    ],
-    series: [{ label: "percentile", value: (_u, x) => (x === null || x === undefined ? "" : `${(100 * (1 - 10 ** -x)).toFixed(2)} %`) },
-      line("A response", [5, 4]), line("B response")],
-    bands: [{ series: [2, 1], fill: css("--felt") }],
-  }, [xs, sampled(curve(a.histograms.response_time), xs), sampled(curve(b.histograms.response_time), xs)] as uPlot.AlignedData, host);
+  return percentilePlot(host, [
+    { label: "A response", colour: "--q1", dash: [5, 4], histogram: a.histograms.response_time },
+    { label: "B response", colour: "--q3", histogram: b.histograms.response_time },
+  ], [2, 1], "Percentile curves of both runs' response times in ms. The figures are in the table of differences.");
 }
 
 export function compared(c: Comparison, a: Run, b: Run): HTMLElement[] {

@@ -1,57 +1,14 @@
 // The whole distribution: percentile curves to 99.99 of response and service time, and what lies between them.
-import uPlot from "uplot";
-import { tick } from "../charts";
-import { el, onRedraw, section, css } from "../dom";
-import { ms } from "../figures";
-import { curve, samples, type CurvePoint } from "../histogram";
+import type uPlot from "uplot";
+import { el, onRedraw, section } from "../dom";
 import type { Scenario, Stats } from "../model";
-
-// How far out: nines, so that every further nine has the same width.
-export const nines = (below: number) => -Math.log10(1 - below);
-export const TICKS: [number, string][] = [[0, "0"], [0.5, "50"], [0.9, "90"], [0.99, "99"], [0.999, "99.9"], [0.9999, "99.99"]];
-export const STEPS = 400;
-
-// The curve at evenly spaced nines up to what the samples can tell, at most 99.99 %.
-export function sampled(points: CurvePoint[], xs: number[]): (number | null)[] {
-  if (points.length === 0) return xs.map(() => null);
-  let i = 0;
-  return xs.map((x) => {
-    const below = 1 - 10 ** -x;
-    while (i < points.length - 1 && (points[i]?.below ?? 1) < below) i += 1;
-    return points[i]?.ms ?? null;
-  });
-}
+import { percentilePlot } from "../percentiles";
 
 function plot(host: HTMLElement, stats: Stats): uPlot {
-  const n = samples(stats.histograms.response_time);
-  const most = Math.min(4, Math.max(nines(0.5), Math.log10(Math.max(2, n))));
-  const xs = Array.from({ length: STEPS + 1 }, (_v, i) => (i / STEPS) * most);
-  const response = sampled(curve(stats.histograms.response_time), xs);
-  const service = sampled(curve(stats.histograms.service_time), xs);
-  const line = (label: string, colour: string, dash?: number[]): uPlot.Series => ({
-    label, stroke: css(colour), width: 2, ...(dash ? { dash } : {}), points: { show: false },
-    value: (_u, v) => (v === null || v === undefined ? "–" : `${ms(v)} ms`),
-  });
-  const u = new uPlot({
-    width: Math.max(host.clientWidth, 280), height: 280,
-    cursor: { drag: { x: true, y: false } },
-    scales: { x: { time: false }, y: { distr: 3, log: 10 } },
-    axes: [
-      { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, size: 30, font: "11px system-ui, sans-serif",
-        splits: () => TICKS.map(([q]) => nines(q)).filter((x) => x <= most + 1e-9),
-        values: (_u, splits) => splits.map((x) => `${TICKS.find(([q]) => Math.abs(nines(q) - x) < 1e-9)?.[1] ?? ""} %`) },
-      { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, size: 64, font: "11px system-ui, sans-serif",
-        values: (_u, splits) => splits.map((v) => (v === null ? "" : tick(v))) },
-    ],
-    series: [
-      { label: "percentile", value: (_u, x) => (x === null || x === undefined ? "" : `${(100 * (1 - 10 ** -x)).toFixed(x > 2 ? 2 : 1)} %`) },
-      line("response, from the intended start", "--q3"), line("service, from the send", "--q1", [6, 4]),
-    ],
-    bands: [{ series: [1, 2], fill: css("--felt") }],
-  }, [xs, response, service] as uPlot.AlignedData, host);
-  u.root.setAttribute("role", "img");
-  u.root.setAttribute("aria-label", "Percentile curves of response and service time in ms. The figures are in the table of tasks.");
-  return u;
+  return percentilePlot(host, [
+    { label: "response, from the intended start", colour: "--q3", histogram: stats.histograms.response_time },
+    { label: "service, from the send", colour: "--q1", dash: [6, 4], histogram: stats.histograms.service_time },
+  ], [1, 2], "Percentile curves of response and service time in ms. The figures are in the table of tasks.");
 }
 
 export function latency(s: Scenario, prefix: string): HTMLElement {
