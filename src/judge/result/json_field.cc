@@ -132,6 +132,14 @@ measure::Histogram read_histogram(const Field& field) {
     if (Histogram::bucket_of(min) != *first || Histogram::bucket_of(max) != *last) {
         field.wrong("a histogram: its extremes lie outside its buckets");
     }
+    if (min < Nanos{0} || min > max) {
+        field.wrong("a histogram: its minimum is not within 0 and its maximum");
+        return h;
+    }
+    if (!(sum >= 0 && sum <= 0x1p127)) {
+        field.wrong("a histogram: its sum is no sum of durations");
+        return h;
+    }
     h.restore_extremes(min, max, sum);
     return h;
 }

@@ -343,6 +343,11 @@ const Damage kDamages[] = {
      "is not a bucket that exists"},
     {R"({"op":"replace","path":"/scenarios/0/totals/histograms/connect/min_ns","value":0})",
      "its extremes lie outside its buckets"},
+    {R"({"op":"replace","path":"/scenarios/0/totals/histograms/connect","value":)"
+     R"({"min_ns":4099,"max_ns":4096,"sum_ns":4097,"buckets":[[3072,1]]}})",
+     "its minimum is not within 0 and its maximum"},
+    {R"({"op":"replace","path":"/scenarios/0/totals/histograms/connect/sum_ns","value":-5})",
+     "its sum is no sum of durations"},
     {R"({"op":"replace","path":"/scenarios/0/totals/histograms/connect/buckets","value":{}})",
      "is not a list"},
     {R"({"op":"replace","path":"/scenarios/0/failures/0/task","value":"nobody"})",
