@@ -30,8 +30,7 @@ struct Pair {
     const ScenarioResult& a;
     const ScenarioResult& b;
     const Tolerance& tolerance;
-    double z = 0;
-    Spans spans{};
+    const Spans& spans;
 };
 
 // Larger is worse for every figure but a rate of good answers.
@@ -59,28 +58,28 @@ Difference time_row(const Pair& pair, const std::string& task, const char* figur
 
 void add_times(const Pair& pair, const std::string& task, const measure::Histogram& a,
                const measure::Histogram& b, std::vector<Difference>& rows) {
-    const double effect = pair.spans.design_effect;
+    const auto& [effect, z, seen] = pair.spans.times();
     const auto add = [&](Difference row, double value_a, double value_b) {
         if (a.count() > 0) row.a = value_a;
         if (b.count() > 0) row.b = value_b;
         rows.push_back(std::move(row));
     };
-    add(time_row(pair, task, "mean response", mean_interval(a, effect, pair.z),
-                 mean_interval(b, effect, pair.z)),
+    add(time_row(pair, task, "mean response", mean_interval(a, effect, z),
+                 mean_interval(b, effect, z)),
         a.mean_ns() / 1e6, b.mean_ns() / 1e6);
     for (const auto& [q, figure] : kQuantiles)
-        add(time_row(pair, task, figure, quantile_interval(a, q, effect, pair.z),
-                     quantile_interval(b, q, effect, pair.z)),
+        add(time_row(pair, task, figure, quantile_interval(a, q, effect, z),
+                     quantile_interval(b, q, effect, z)),
             to_ms(a.percentile(q)), to_ms(b.percentile(q)));
 }
 
-void add_share(const Pair& pair, const std::string& task, const char* figure,
+void add_share(const Pair& pair, const std::string& task, const char* figure, const Noise& noise,
                std::pair<std::uint64_t, std::uint64_t> a, std::pair<std::uint64_t, std::uint64_t> b,
                std::vector<Difference>& rows) {
     Difference row{task, figure, "share", {}, {}, {}, {}, Finding::unknown};
     if (a.second > 0 && b.second > 0) {
-        const auto in_a = share_interval(a.first, a.second, pair.spans.design_effect, pair.z);
-        const auto in_b = share_interval(b.first, b.second, pair.spans.design_effect, pair.z);
+        const auto in_a = share_interval(a.first, a.second, noise.effect, noise.z);
+        const auto in_b = share_interval(b.first, b.second, noise.effect, noise.z);
         const auto d = difference(in_a, in_b);
         row.a = in_a.value;
         row.b = in_b.value;
@@ -93,8 +92,9 @@ void add_share(const Pair& pair, const std::string& task, const char* figure,
 void add_task(const Pair& pair, const std::string& task, const measure::TaskStats& a,
               const measure::TaskStats& b, std::vector<Difference>& rows) {
     add_times(pair, task, a.response_time, b.response_time, rows);
-    const auto share = [&](const char* figure, auto part) {
-        add_share(pair, task, figure, {part(a.outcomes), a.outcomes.requests()},
+    const auto share = [&](const char* figure, const Spans::Part& part) {
+        add_share(pair, task, figure, pair.spans.outcome(part),
+                  {part(a.outcomes), a.outcomes.requests()},
                   {part(b.outcomes), b.outcomes.requests()}, rows);
     };
     share("failed", [](const measure::OutcomeCounts& c) { return c.failed(); });
@@ -103,35 +103,38 @@ void add_task(const Pair& pair, const std::string& task, const measure::TaskStat
 
 void add_ok_rate(const Pair& pair, std::vector<Difference>& rows) {
     Difference row{"all", "ok per second", "per_s", {}, {}, {}, {}, Finding::unknown};
-    const auto per_second = [](const ScenarioResult& s) -> std::optional<double> {
-        if (s.duration_s <= 0) return std::nullopt;
-        return static_cast<double>(s.totals.outcomes.ok()) / s.duration_s;
-    };
-    row.a = per_second(pair.a);
-    row.b = per_second(pair.b);
-    if (pair.spans.ok_rate && row.a) {
-        set_interval(row, *pair.spans.ok_rate);
-        row.finding = judged(*pair.spans.ok_rate, *row.a * pair.tolerance.relative, 0, false);
+    const auto rate = pair.spans.ok_rate();
+    if (pair.spans.count() > 0) {
+        row.a = rate.a;
+        row.b = rate.b;
+    }
+    if (rate.difference) {
+        set_interval(row, *rate.difference);
+        row.finding = judged(*rate.difference, rate.a * pair.tolerance.relative, 0, false);
     }
     rows.push_back(std::move(row));
 }
 
+std::uint64_t calls_of(const ScenarioResult& s, const std::string& provider) {
+    for (const auto& p : s.providers)
+        if (p.name == provider) return p.calls();
+    return 0;
+}
+
 // Whom the calls went to is no matter of better or worse.
 void add_providers(const Pair& pair, std::vector<Difference>& rows) {
-    const auto calls = [](const ScenarioResult& s) {
-        std::uint64_t n = 0;
-        for (const auto& p : s.providers) n += p.calls();
-        return n;
-    };
-    const auto all_a = calls(pair.a), all_b = calls(pair.b);
+    std::vector<std::string> names;
+    std::uint64_t all_a = 0, all_b = 0;
+    for (const auto& [s, all] : {std::pair{&pair.a, &all_a}, std::pair{&pair.b, &all_b}})
+        for (const auto& p : s->providers) {
+            *all += p.calls();
+            if (std::find(names.begin(), names.end(), p.name) == names.end())
+                names.push_back(p.name);
+        }
     if (all_a == 0 || all_b == 0) return;
-    for (const auto& p : pair.a.providers) {
-        const auto other =
-            std::find_if(pair.b.providers.begin(), pair.b.providers.end(),
-                         [&](const auto& candidate) { return candidate.name == p.name; });
-        if (other == pair.b.providers.end()) continue;
-        add_share(pair, "provider " + p.name, "share of calls", {p.calls(), all_a},
-                  {other->calls(), all_b}, rows);
+    for (const auto& name : names) {
+        add_share(pair, "provider " + name, "share of calls", pair.spans.provider(name),
+                  {calls_of(pair.a, name), all_a}, {calls_of(pair.b, name), all_b}, rows);
         if (auto& row = rows.back(); row.finding != Finding::same) row.finding = Finding::differs;
     }
 }
@@ -151,10 +154,9 @@ void add_notes(const ScenarioResult& a, const ScenarioResult& b, ScenarioCompari
     differs("the load", a.load_description, b.load_description);
     if (a.time_scale != b.time_scale)
         differs("the time scale", fmt::format("{}", a.time_scale), fmt::format("{}", b.time_scale));
-    if (std::abs(a.schedule_duration_s - b.schedule_duration_s) >
-        0.1 * std::max(a.schedule_duration_s, b.schedule_duration_s))
-        differs("the length", fmt::format("{:.0f} s", a.schedule_duration_s),
-                fmt::format("{:.0f} s", b.schedule_duration_s));
+    if (std::abs(a.duration_s - b.duration_s) > 0.1 * std::max(a.duration_s, b.duration_s))
+        differs("the length", fmt::format("{:.0f} s", a.duration_s),
+                fmt::format("{:.0f} s", b.duration_s));
     differs("the verdict", std::string(name(a.verdict)), std::string(name(b.verdict)));
     for (const auto& task : a.tasks)
         if (task_named(b, task.name) == nullptr)
@@ -162,9 +164,10 @@ void add_notes(const ScenarioResult& a, const ScenarioResult& b, ScenarioCompari
     for (const auto& task : b.tasks)
         if (task_named(a, task.name) == nullptr)
             out.notes.push_back(fmt::format("task {} is in B alone", task.name));
-    if (out.spans < kFewestSpans)
+    if (!out.effect_seen)
         out.notes.push_back(fmt::format(
-            "too short to see how its noise hangs together: each request is taken for 1/{:.0f}",
+            "its noise over time cannot be seen (too short, or times too alike): requests are "
+            "taken for 1/{:.0f} of as many",
             kAssumedEffect));
 }
 
@@ -174,8 +177,8 @@ ScenarioComparison compare_scenarios(const Pair& pair, std::size_t a, std::size_
                                           : fmt::format("{} and {}", pair.a.name, pair.b.name);
     out.a = a;
     out.b = b;
-    out.design_effect = pair.spans.design_effect;
-    out.spans = pair.spans.count;
+    out.design_effect = pair.spans.times().effect;
+    out.effect_seen = pair.spans.times().seen;
     add_ok_rate(pair, out.differences);
     add_task(pair, "all", pair.a.totals, pair.b.totals, out.differences);
     // One task says the same as all of them.
@@ -215,6 +218,13 @@ std::string void_reason(const RunResult& a, const RunResult& b, const Pairs& pai
         if (run->verdict == result::Verdict::void_run)
             return fmt::format("run {} is VOID: what it measured does not count", label);
     if (pairs.empty()) return "the runs have no scenario in common";
+    // A run may fail by one scenario while another of it is VOID.
+    for (const auto& [i, j] : pairs)
+        for (const auto& [s, label] :
+             {std::pair{&a.scenarios[i], "A"}, std::pair{&b.scenarios[j], "B"}})
+            if (s->verdict == result::Verdict::void_run)
+                return fmt::format("scenario {} of run {} is VOID: what it measured does not count",
+                                   s->name, label);
     return "";
 }
 
@@ -259,12 +269,13 @@ Comparison compare(const RunResult& a, const RunResult& b, const Tolerance& tole
     std::size_t figures = 0;
     for (const auto& [i, j] : pairs)
         figures += 1 + (1 + a.scenarios[i].tasks.size()) * kFiguresPerTask +
-                   a.scenarios[i].providers.size();
-    if (figures > 0) out.z = normal_quantile(kFalseAlarm / 2 / static_cast<double>(figures));
+                   a.scenarios[i].providers.size() + b.scenarios[j].providers.size();
+    const double tail = kFalseAlarm / 2 / static_cast<double>(std::max<std::size_t>(figures, 1));
+    out.z = normal_quantile(tail);
     for (const auto& [i, j] : pairs) {
-        Pair pair{a.scenarios[i], b.scenarios[j], tolerance, out.z};
-        pair.spans = spans_of(pair.a, pair.b, out.z);
-        out.scenarios.push_back(compare_scenarios(pair, i, j));
+        const Spans spans(a.scenarios[i], b.scenarios[j], tail);
+        out.scenarios.push_back(
+            compare_scenarios({a.scenarios[i], b.scenarios[j], tolerance, spans}, i, j));
     }
     for (const auto& s : out.scenarios) out.judged += s.differences.size();
     out.judged -= out.count(Finding::unknown);

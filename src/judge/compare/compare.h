@@ -8,8 +8,11 @@
 // root of the squared distances (MOVER: Newcombe 1998, method 10; Zou and Donner 2008). z is for
 // 0.1 % over all figures of the comparison together (Bonferroni). D, the design effect, says how
 // much more than independent requests the runs vary: the variance of the difference of both
-// runs' shares below common percentiles over up to 20 spans of the same schedule time, against the
-// binomial one; at least 1. What both runs do at the same time, an event or a ramp, is no noise.
+// runs' shares (below common percentiles; of an outcome; of a provider's calls) over up to 20 spans
+// of the same schedule time, against the binomial one; at least 1. Where D is beyond chance, z is
+// Student's for that many spans. What both runs do at the same time, an event or a ramp, is no
+// noise. The seconds hold all tasks together: times of one task that wander by themselves are seen
+// only where they move a percentile of all.
 // Noise between runs (another machine, other neighbours) cannot be seen in two runs: the tolerance
 // is for that.
 #pragma once
@@ -51,8 +54,8 @@ struct Difference {
 struct ScenarioComparison {
     std::string name;
     std::size_t a = 0, b = 0;             // which scenario of each run
-    double design_effect = 1;             // D
-    std::size_t spans = 0;                // it was seen over; below 5 it is assumed
+    double design_effect = 1;             // D of response times
+    bool effect_seen = false;             // else it is assumed
     std::vector<Difference> differences;  // "all" first, then tasks in A's order, then providers
     std::vector<std::string> notes;       // other load, other length, tasks that only one has …
 };

@@ -3,31 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
+#include <numeric>
 #include <vector>
 
 namespace squadload::compare {
 namespace {
 
-constexpr std::size_t kMostSpans = 20;
-constexpr std::array kLevels{0.5, 0.75, 0.9, 0.95};  // where the design effect is looked at
-
-using Series = std::vector<measure::SeriesPoint>;
-
-// One span of one run.
-struct Span {
-    measure::RoundedTimes times;
-    std::uint64_t ok = 0;
-};
-
-std::vector<Span> cut(const Series& series, std::size_t seconds, std::size_t count) {
-    std::vector<Span> spans(count);
-    for (std::size_t i = 0; i < seconds; ++i) {
-        Span& span = spans[i * count / seconds];
-        span.times.merge(series[i].rounded_times);
-        span.ok += series[i].outcomes.ok();
-    }
-    return spans;
-}
+constexpr std::size_t kMostSpans = 20;  // long ones: what hangs together may last
+// Where the design effect of times is looked at: a quick task may be the lowest tenth of all.
+constexpr std::array kLevels{0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95};
+// A single level counts by itself only when chance makes it so large this rarely.
+constexpr double kRareLevel = 0.001;
 
 std::uint64_t at_or_below(const measure::RoundedTimes& times, std::uint32_t ms) {
     std::uint64_t n = 0;
@@ -61,41 +48,34 @@ Moments moments(const std::vector<double>& values) {
     return m;
 }
 
-// How much more the spans' differences vary than those of independent requests; none: no span has
-// requests on both sides of `ms`.
-std::optional<double> effect_at(const std::vector<Span>& a, const std::vector<Span>& b,
-                                double share, std::uint32_t ms) {
-    // Each difference in units of what it would vary by.
-    std::vector<double> differences;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        const auto na = static_cast<double>(a[i].times.count());
-        const auto nb = static_cast<double>(b[i].times.count());
-        if (na == 0 || nb == 0) continue;
-        const double difference = static_cast<double>(at_or_below(a[i].times, ms)) / na -
-                                  static_cast<double>(at_or_below(b[i].times, ms)) / nb;
-        differences.push_back(difference / std::sqrt(share * (1 - share) * (1 / na + 1 / nb)));
-    }
-    if (differences.size() < kFewestSpans) return std::nullopt;
-    return moments(differences).variance;
+double sum(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-double design_effect(const std::vector<Span>& a, const std::vector<Span>& b) {
-    measure::RoundedTimes all;
-    for (const auto* spans : {&a, &b})
-        for (const auto& span : *spans) all.merge(span.times);
-    double sum = 0;
-    int seen = 0;
-    for (const double q : kLevels) {
-        const auto ms = level(all, q);
-        const double share =
-            static_cast<double>(at_or_below(all, ms)) / static_cast<double>(all.count());
-        if (!(share > 0 && share < 1)) continue;
-        if (const auto effect = effect_at(a, b, share, ms)) {
-            sum += *effect;
-            ++seen;
-        }
+// How much more the spans' differences vary than those of independent requests.
+struct Effect {
+    double value = 1;
+    std::size_t degrees = 0;  // of freedom
+};
+std::optional<Effect> effect_of(const PartCounts& a, const PartCounts& b) {
+    const double share = (sum(a.part) + sum(b.part)) / (sum(a.whole) + sum(b.whole));
+    if (!(share > 0 && share < 1)) return std::nullopt;
+    std::vector<double> differences;  // each in units of what it would vary by
+    for (std::size_t i = 0; i < a.part.size(); ++i) {
+        if (a.whole[i] == 0 || b.whole[i] == 0) continue;
+        const double difference = a.part[i] / a.whole[i] - b.part[i] / b.whole[i];
+        differences.push_back(difference /
+                              std::sqrt(share * (1 - share) * (1 / a.whole[i] + 1 / b.whole[i])));
     }
-    return seen == 0 ? kAssumedEffect : std::max(1.0, sum / seen);
+    if (differences.size() < kFewestSpans) return std::nullopt;
+    return Effect{moments(differences).variance, differences.size() - 1};
+}
+
+// Beyond what chance gives `rarely`: a quantile of chi-squared (Wilson and Hilferty 1931).
+bool clustered(const Effect& effect, double rarely) {
+    const auto n = static_cast<double>(effect.degrees);
+    const double root = 1 - 2 / (9 * n) + normal_quantile(rarely) * std::sqrt(2 / (9 * n));
+    return effect.value > root * root * root;
 }
 
 }  // namespace
@@ -107,6 +87,26 @@ double normal_quantile(double tail) {
         (std::erfc(middle / std::sqrt(2.0)) / 2 > tail ? low : high) = middle;
     }
     return low;
+}
+
+// With t = tan(angle)·sqrt(n) the density is that of cos^(n-1).
+double student_quantile(double tail, std::size_t degrees) {
+    constexpr int kSteps = 4000;
+    constexpr double kRight = std::numbers::pi / 2;
+    const auto power = static_cast<double>(degrees) - 1;
+    std::vector<double> above(kSteps + 1);  // the integral from kRight down to step i of kSteps
+    for (int i = 1; i <= kSteps; ++i) {
+        const double middle = kRight * (1 - (i - 0.5) / kSteps);
+        above[static_cast<std::size_t>(i)] =
+            above[static_cast<std::size_t>(i) - 1] + std::pow(std::cos(middle), power);
+    }
+    const double wanted = tail * 2 * above.back();
+    const auto at = std::upper_bound(above.begin(), above.end(), wanted) - above.begin();
+    const double step =
+        static_cast<double>(at - 1) +
+        (wanted - above[static_cast<std::size_t>(at) - 1]) /
+            (above[static_cast<std::size_t>(at)] - above[static_cast<std::size_t>(at) - 1]);
+    return std::tan(kRight * (1 - step / kSteps)) * std::sqrt(static_cast<double>(degrees));
 }
 
 std::optional<Interval> quantile_interval(const measure::Histogram& h, double q,
@@ -148,24 +148,106 @@ Interval difference(const Interval& a, const Interval& b) {
             value + std::hypot(b.high - b.value, a.value - a.low)};
 }
 
-Spans spans_of(const result::ScenarioResult& a, const result::ScenarioResult& b, double z) {
-    Spans spans;
-    const std::size_t seconds = std::min(a.series.size(), b.series.size());
-    spans.count = std::min(seconds, kMostSpans);
-    spans.design_effect = kAssumedEffect;
-    if (spans.count < kFewestSpans) return spans;
-    const auto in_a = cut(a.series, seconds, spans.count);
-    const auto in_b = cut(b.series, seconds, spans.count);
-    spans.design_effect = design_effect(in_a, in_b);
-    std::vector<double> rates;
-    const double length = static_cast<double>(seconds) / static_cast<double>(spans.count);
-    for (std::size_t i = 0; i < spans.count; ++i)
-        rates.push_back((static_cast<double>(in_b[i].ok) - static_cast<double>(in_a[i].ok)) /
-                        length);
-    const auto m = moments(rates);
-    const double half = z * std::sqrt(m.variance / static_cast<double>(rates.size()));
-    spans.ok_rate = Interval{m.mean, m.mean - half, m.mean + half};
-    return spans;
+Spans::Spans(const result::ScenarioResult& a, const result::ScenarioResult& b, double tail)
+    : a_(a),
+      b_(b),
+      tail_(tail),
+      seconds_(std::min(a.series.size(), b.series.size())),
+      count_(std::min(seconds_, kMostSpans)),
+      times_(of_times()) {}
+
+Noise Spans::assumed() const {
+    return {kAssumedEffect, normal_quantile(tail_), false};
+}
+
+PartCounts Spans::counted(const result::ScenarioResult& s, const Part& part) const {
+    PartCounts counts{std::vector<double>(count_), std::vector<double>(count_)};
+    for (std::size_t i = 0; i < seconds_; ++i) {
+        const auto& outcomes = s.series[i].outcomes;
+        counts.part[i * count_ / seconds_] += static_cast<double>(part(outcomes));
+        counts.whole[i * count_ / seconds_] += static_cast<double>(outcomes.requests());
+    }
+    return counts;
+}
+
+PartCounts Spans::counted(const result::ScenarioResult& s, const std::string& provider) const {
+    PartCounts counts{std::vector<double>(count_), std::vector<double>(count_)};
+    for (const auto& p : s.providers)
+        for (std::size_t i = 0; i < std::min(seconds_, p.series.size()); ++i) {
+            const auto calls = static_cast<double>(p.series[i].calls);
+            counts.whole[i * count_ / seconds_] += calls;
+            if (p.name == provider) counts.part[i * count_ / seconds_] += calls;
+        }
+    return counts;
+}
+
+Noise Spans::share(const PartCounts& a, const PartCounts& b) const {
+    if (count_ < kFewestSpans) return assumed();
+    const auto effect = effect_of(a, b);
+    if (!effect) return {1, normal_quantile(tail_), true};  // none, or all: nothing to cluster
+    const bool few = clustered(*effect, kRareLevel);
+    return {std::max(1.0, effect->value),
+            few ? student_quantile(tail_, effect->degrees) : normal_quantile(tail_), true};
+}
+
+Noise Spans::outcome(const Part& part) const {
+    return share(counted(a_, part), counted(b_, part));
+}
+
+Noise Spans::provider(const std::string& name) const {
+    return share(counted(a_, name), counted(b_, name));
+}
+
+Noise Spans::of_times() const {
+    if (count_ < kFewestSpans) return assumed();
+    std::vector<measure::RoundedTimes> in_a(count_), in_b(count_);
+    measure::RoundedTimes all;
+    for (std::size_t i = 0; i < seconds_; ++i) {
+        in_a[i * count_ / seconds_].merge(a_.series[i].rounded_times);
+        in_b[i * count_ / seconds_].merge(b_.series[i].rounded_times);
+        all.merge(a_.series[i].rounded_times);
+        all.merge(b_.series[i].rounded_times);
+    }
+    const auto below = [](const std::vector<measure::RoundedTimes>& spans, std::uint32_t ms) {
+        PartCounts counts;
+        for (const auto& span : spans) {
+            counts.part.push_back(static_cast<double>(at_or_below(span, ms)));
+            counts.whole.push_back(static_cast<double>(span.count()));
+        }
+        return counts;
+    };
+    std::vector<double> effects;
+    Effect largest{0, 0};
+    for (const double q : kLevels) {
+        const auto ms = level(all, q);
+        const auto effect = effect_of(below(in_a, ms), below(in_b, ms));
+        if (!effect) continue;
+        effects.push_back(effect->value);
+        if (effect->value > largest.value) largest = *effect;
+    }
+    if (effects.empty()) return assumed();
+    // Chance makes some level large; one that is beyond chance stands for all.
+    if (clustered(largest, kRareLevel))
+        return {largest.value, student_quantile(tail_, largest.degrees), true};
+    return {std::max(1.0, moments(effects).mean), normal_quantile(tail_), true};
+}
+
+Spans::Rate Spans::ok_rate() const {
+    Rate rate;
+    if (seconds_ == 0) return rate;
+    const auto ok = [](const measure::OutcomeCounts& c) { return c.ok(); };
+    const auto in_a = counted(a_, ok).part, in_b = counted(b_, ok).part;
+    rate.a = sum(in_a) / static_cast<double>(seconds_);
+    rate.b = sum(in_b) / static_cast<double>(seconds_);
+    if (count_ < kFewestSpans) return rate;
+    std::vector<double> differences;
+    const double length = static_cast<double>(seconds_) / static_cast<double>(count_);
+    for (std::size_t i = 0; i < count_; ++i) differences.push_back((in_b[i] - in_a[i]) / length);
+    const auto m = moments(differences);
+    const double half =
+        student_quantile(tail_, count_ - 1) * std::sqrt(m.variance / static_cast<double>(count_));
+    rate.difference = Interval{m.mean, m.mean - half, m.mean + half};
+    return rate;
 }
 
 }  // namespace squadload::compare
