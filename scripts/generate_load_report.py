@@ -27,6 +27,10 @@ NAMES = {"success_rate_min": "success_rate", "rate_limited_max": "rate_limited",
          "max_latency_spike_ms": "max_latency", "spike_p99_latency_max_ms": "p99_latency"}
 
 
+# "status 429", "CatchResponseError('status 429')", "429 Client Error: …", "HTTPError('429 Client Error …')".
+IS_429 = re.compile(r"^(?:\w+\(['\"])?(?:status )?429\b")
+
+
 class Unreadable(Exception):
     """A sentence about an input."""
 
@@ -56,9 +60,10 @@ class LoadTestReporter:
     def of_scenario(s):
         totals, times = s["totals"], s["totals"]["response_time_ms"]
         met = {NAMES.get(t["name"], t["name"]): t["pass"] for t in s["thresholds"]}
-        for name, holds in (("success_rate", totals["success_rate"] > BOUNDS["success_rate_min"]),
-                            ("p95_latency", times["count"] > 0 and times["p95"] < BOUNDS["p95_latency_max_ms"]),
-                            ("p99_latency", times["count"] > 0 and times["p99"] < BOUNDS["p99_latency_max_ms"])):
+        spike = "_spike" if s["kind"] == "spike" else ""
+        for name, holds in (("success_rate", totals["success_rate"] > bound("success_rate_min")),
+                            ("p95_latency", times["count"] > 0 and times["p95"] < bound(f"p95_latency{spike}_max_ms")),
+                            ("p99_latency", times["count"] > 0 and times["p99"] < bound(f"p99_latency{spike}_max_ms"))):
             met.setdefault(name, holds)
         return {
             "scenario": s["name"], "timestamp": s["started_at"], "verdict": s["verdict"],
@@ -89,8 +94,12 @@ class LoadTestReporter:
         path = Path(f"{prefix}_failures.csv")
         if not path.is_file():
             return 0
-        with path.open(newline="", encoding="utf-8") as file:
-            return sum(int(row["Occurrences"]) for row in csv.DictReader(file) if re.search(r"\b429\b", row.get("Error") or ""))
+        try:
+            file = path.open(newline="", encoding="utf-8")
+        except OSError as error:
+            raise Unreadable(f"{path}: {error.strerror}") from error
+        with file:
+            return sum(int(row["Occurrences"]) for row in csv.DictReader(file) if IS_429.search(row.get("Error") or ""))
 
     @staticmethod
     def from_csv(prefix, scenario):
@@ -101,8 +110,8 @@ class LoadTestReporter:
             limited = LoadTestReporter.rate_limited(prefix)
             # "N/A" stands where nothing was measured.
             p95, p99, most = (float(row[k]) if row[k] not in ("N/A", "") else 0.0 for k in ("95%", "99%", "Max Response Time"))
-        except (KeyError, ValueError, TypeError) as error:
-            raise Unreadable(f"{prefix}_stats.csv has not Locust's columns") from error
+        except (KeyError, ValueError, TypeError, csv.Error) as error:
+            raise Unreadable(f"{prefix}_stats.csv and _failures.csv have not Locust's columns") from error
         failed = not_ok - limited
         spike = scenario == "spike"
 

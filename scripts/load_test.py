@@ -101,7 +101,7 @@ class Counts:
         status = getattr(response, "status_code", 0) or 0
         if status == 429:
             self.add("rate_limited")
-        elif status >= 500 and not (status == 503 and response.request is not None and response.request.path_url == "/health"):
+        elif status >= 500 and not (status == 503 and response.request is not None and response.request.path_url.split("?")[0].endswith("/health")):
             self.add("server_errors")
         # A fallback is an answer that another provider gave, not an error: the gateway says so.
         if response is not None and response.headers is not None and response.headers.get("x-squad-fallback") == "true":

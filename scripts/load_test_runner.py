@@ -9,6 +9,7 @@ import datetime
 import importlib.util
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -70,43 +71,57 @@ def native(options, further):
     if options.duration is not None:
         command += ["--duration", f"{options.duration}s"]
     environment = {name: value for name, value in os.environ.items() if name != "SQUADLOAD_PROGRAM"}
-    process = subprocess.Popen([str(word) for word in [*command, *further]], env=environment)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:  # it has the signal, too, and ends with its report
-            continue
+    words = [str(word) for word in [*command, *further]]
+    sys.stdout.flush()
+    os.execve(words[0], words, environment)  # signals and the exit code are its own
 
 
 def unreachable(host):
-    """Why nobody answers at `host`, or None."""
-    url = urllib.parse.urlsplit(host)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        return f"--host {host}: expected a URL such as http://localhost:8000"
+    """None where somebody answers at `host`, else exit code and sentence."""
     try:
-        socket.create_connection((url.hostname, url.port or (443 if url.scheme == "https" else 80)), timeout=5).close()
+        url = urllib.parse.urlsplit(host)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError
+        socket.create_connection((url.hostname, port), timeout=5).close()
+    except ValueError:  # no port, no IPv6 address, no host name
+        return 2, f"--host {host}: expected a URL such as http://localhost:8000"
     except OSError as error:
-        return f"target unreachable: {host}: {error.strerror or error}"
+        return 3, f"target unreachable: {host}: {error.strerror or error}"
     return None
+
+
+def wait_for(process):
+    """Its exit code. A signal to this process is one to Locust, which then writes its reports; a terminal's Ctrl-C it has already."""
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while True:
+        try:
+            code = process.wait()
+            return code if code >= 0 else 128 - code
+        except KeyboardInterrupt:
+            continue
 
 
 def locust(options):
     if importlib.util.find_spec("locust") is None:
         return fail(2, "Locust is not installed: pip install -r requirements.txt")
     host = options.host or os.environ.get("SQUADLOAD_HOST") or os.environ.get("LOCUST_HOST") or "http://localhost:8000"
-    if sentence := unreachable(host):
-        return fail(2 if "expected" in sentence else 3, sentence)
+    if trouble := unreachable(host):
+        return fail(*trouble)
     users, duration = SCENARIOS[options.scenario]
     users, duration = options.users or users, options.duration or duration
     folder = options.output_dir or Path("reports")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return fail(2, f"cannot write to {folder}: {error.strerror}")
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d_%H%M%S")
     prefix = folder / f"locust_{options.scenario}_{stamp}"
     command = [sys.executable, "-m", "locust", "-f", ROOT / "scripts/load_test.py", "--headless", "-u", users, "-r", options.spawn_rate or users,
                "--run-time", f"{duration}s", "--host", host, "--csv", prefix, "--html", folder / f"locust_report_{stamp}.html", "--only-summary",
                "--stop-timeout", "30"]
     environment = os.environ | {"SQUAD_SCENARIO": options.scenario, "SQUAD_COUNTS": f"{prefix}_counts.json"}
-    code = subprocess.run([str(word) for word in command], env=environment, check=False).returncode
+    code = wait_for(subprocess.Popen([str(word) for word in command], env=environment))
     print(f"{prefix}_stats.csv   {folder}/locust_report_{stamp}.html")
     return code
 

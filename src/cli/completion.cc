@@ -116,7 +116,9 @@ complete -o default -F _squadload squadload
 }
 
 std::string zsh(const CLI::App& app) {
-    return "#compdef squadload\nautoload -U +X bashcompinit && bashcompinit\n" + bash(app);
+    // Autoloaded, the file is the function's body at the first call.
+    return "#compdef squadload\nautoload -U +X bashcompinit && bashcompinit\n" + bash(app) +
+           "[[ $funcstack[1] == _squadload ]] && _bash_complete -o default -F _squadload\n";
 }
 
 std::string quoted(std::string text) {
@@ -127,7 +129,12 @@ std::string quoted(std::string text) {
 }
 
 std::string fish(const CLI::App& app) {
-    std::string out = "# fish completion for squadload\n";
+    std::string out =
+        "# fish completion for squadload\n"
+        "complete -c squadload -n __fish_use_subcommand -l help -s h -d 'Help'\n"
+        "complete -c squadload -n __fish_use_subcommand -l version -s V -d 'Version'\n"
+        "complete -c squadload -f -n '__fish_seen_subcommand_from completion' "
+        "-a 'bash zsh fish'\n";
     for (const auto* command : commands_of(app)) {
         out += fmt::format("complete -c squadload -f -n __fish_use_subcommand -a {} -d {}\n",
                            command->get_name(), quoted(command->get_description()));
@@ -139,6 +146,8 @@ std::string fish(const CLI::App& app) {
             if (option->get_items_expected_max() > 0) {
                 const auto type = option->get_type_name();
                 out += type == "FILE" || type == "DIR" ? " -r" : " -x";
+                if (option->check_lname("scenario"))
+                    out += " -a '(squadload list 2>/dev/null | string split -f1 \" \")'";
             }
             out += " -d " + quoted(option->get_description()) + "\n";
         }

@@ -58,6 +58,7 @@ try {
       }),
       // Wider than the window only inside of what scrolls.
       overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      dead_links: [...document.querySelectorAll('a[href^="#"]')].filter((a) => !document.getElementById(a.getAttribute("href").slice(1))).length,
       markup: document.querySelectorAll("main img, main script, main iframe").length,
       unnamed: [...document.querySelectorAll("button, select, a, [role=region], [role=img]")]
         .filter((e) => !(e.getAttribute("aria-label") ?? "") && !text(e) && !e.labels?.length).length,

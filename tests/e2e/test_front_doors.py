@@ -5,11 +5,12 @@ import http.server
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 
 import pytest
-from conftest import ROOT, clean_environment
+from conftest import ROOT, clean_environment, wait_until
 
 PYTHON = "/usr/bin/python3"  # Debian's, with Debian's Locust
 LOAD_TEST = ROOT / "scripts/load_test.py"
@@ -72,6 +73,10 @@ def test_a_target_that_is_down_is_exit_code_3(tmp_path, engine):
     (["--engine", "wrk"], "invalid choice"),
     (["--engine", "locust", "--frobnicate"], "unknown option"),
     (["--engine", "locust", "--host", "nowhere"], "expected a URL"),
+    (["--engine", "locust", "--host", "http://127.0.0.1:99999"], "expected a URL"),
+    (["--engine", "locust", "--host", "http://127.0.0.1:abc"], "expected a URL"),
+    (["--engine", "locust", "--host", "http://[::1"], "expected a URL"),
+    (["--engine", "locust", "--host", "http://a..b:80"], "expected a URL"),
     (["--frobnicate"], "unknown option"),
 ])
 def test_what_is_mistyped_is_exit_code_2(tmp_path, arguments, words):
@@ -79,6 +84,30 @@ def test_what_is_mistyped_is_exit_code_2(tmp_path, arguments, words):
     assert ran.returncode == 2
     assert words in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_host_that_has_words_of_ours_in_its_name_is_unreachable_all_the_same(tmp_path):
+    ran = script(LOAD_TEST, "--engine", "locust", "--host", "http://expected-host.invalid:80", folder=tmp_path)
+    assert ran.returncode == 3
+
+
+@pytest.mark.parametrize("engine, number, code", [("native", signal.SIGTERM, 143), ("native", signal.SIGINT, 130)])
+def test_a_signal_ends_the_load_not_the_script_alone(nginx, tmp_path, engine, number, code):
+    started = subprocess.Popen([PYTHON, LOAD_TEST, "--scenario", "sustained", "--engine", engine, "--host", nginx.url], cwd=tmp_path,
+                               env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: list((tmp_path / "reports").glob("*.ndjson")))
+    started.send_signal(number)
+    out, _ = started.communicate(timeout=30)
+    assert started.returncode == code
+    assert out.startswith("INTERRUPTED")
+    assert list((tmp_path / "reports").glob("load_test_metrics_*.json"))
+
+
+def test_a_folder_that_cannot_be_is_said(nginx, tmp_path):
+    (tmp_path / "file").write_text("")
+    ran = script(LOAD_TEST, "--engine", "locust", "--host", nginx.url, "--output-dir", tmp_path / "file", folder=tmp_path)
+    assert ran.returncode == 2
+    assert "cannot write to" in one_line(ran.stderr)
 
 
 def test_a_program_that_is_not_built_is_said(tmp_path):
@@ -215,6 +244,15 @@ def test_429s_in_csvs_are_no_failures(squadload, scripted, tmp_path):
     assert (summary["total_failures"], summary["total_rate_limited"], summary["success_rate"]) == (0, 20, 0.0)
 
 
+def test_only_statuses_are_429s(tmp_path):
+    (tmp_path / "x_stats.csv").write_text("Name,Request Count,Failure Count,95%,99%,Max Response Time\nAggregated,10,6,1,1,1\n")
+    (tmp_path / "x_failures.csv").write_text("Method,Name,Error,Occurrences\nGET,/a,status 429,1\nGET,/b,CatchResponseError('status 429'),1\n"
+                                             "GET,/c,HTTPError('429 Client Error: for url: /c'),1\n"
+                                             "GET,/d,HTTPError('500 Server Error: for url: http://h/orders/429'),3\n")
+    summary = json.loads(open(script(REPORT, "--csv", tmp_path / "x", folder=tmp_path).stdout.strip(), encoding="utf-8").read())
+    assert (summary["total_rate_limited"], summary["total_failures"]) == (3, 3)
+
+
 @pytest.mark.parametrize("name, content, words", [
     ("absent.json", None, "No such file"),
     ("bad.json", "{", "is no metrics file"),
@@ -232,7 +270,7 @@ def test_what_is_no_metrics_file_is_said(tmp_path, name, content, words):
 @pytest.mark.parametrize("content, words", [
     (None, "No such file"),
     ("", "no row Aggregated"),
-    ("Name,Request Count\nAggregated,x\n", "has not Locust's columns"),
+    ("Name,Request Count\nAggregated,x\n", "have not Locust's columns"),
 ])
 def test_what_are_no_csvs_is_said(tmp_path, content, words):
     if content is not None:

@@ -130,6 +130,8 @@ def expect_page(seen, run):
     assert run["verdict"] in seen["badge"]
     assert seen["title"].startswith(run["verdict"])
     assert seen["overflow"] <= 0
+    assert seen["did"]["narrow_overflow"] <= 0
+    assert seen["dead_links"] == 0
     assert seen["markup"] == 0
     assert seen["unnamed"] == 0
     assert all(c["colours"] > 2 for c in seen["charts"] if c["canvas"]), seen["charts"]

@@ -1,7 +1,7 @@
 """The three load scenarios as tests: `pytest tests/load/test_load_scenarios.py -v` runs them, some 8 minutes.
 
     pytest tests/load/test_load_scenarios.py::TestLoadScenarios::test_sustained_load_scenario -v -s
-    pytest tests/load -m "not slow"          the same scenarios in a twelfth of their time
+    pytest tests/load -m "not slow"          the same stories in 5, 15 and 24 seconds
 
 The target is the one of SQUADLOAD_HOST, with SQUADLOAD_WITNESS where its providers are simulated; without it squadload starts the Squad API and
 simulated providers beside the load. Reports go to tests/load/reports. Each test ends as the run's verdict says: FAIL, VOID and a target that

@@ -124,7 +124,7 @@ function comparison(page: HTMLElement, c: Comparison, a: Run, b: Run): void {
       el("dl", {}, ...facts("A", c.a, a), ...facts("B", c.b, b)),
       c.notes.length === 0 ? null : el("ul", { class: "notes" }, ...c.notes.map((n) => el("li", {}, n))),
       el("div", { class: "buttons" }, el("button", { type: "button", click: switchTheme }, "light / dark"))),
-    ...compared(c, a, b), el("footer", {}, c.method));
+    ...(c.verdict === "VOID" ? [] : compared(c, a, b)), el("footer", {}, c.method));
 }
 
 function show(): void {
@@ -141,6 +141,8 @@ function show(): void {
   for (const part of [overview(run), criteria(run.suite.thresholds, "suite-"), acceptance(run.suite.criteria)]) if (part) page.append(part);
   if (run.capacity) page.append(capacity(run.capacity));
   run.scenarios.forEach((s, i) => page.append(scenario(run, s, i, words)));
+  // A link to evidence that this page does not have is text.
+  for (const link of page.querySelectorAll('a[href^="#"]')) if (!document.getElementById(link.getAttribute("href")!.slice(1))) link.replaceWith(link.textContent ?? "");
   page.append(el("footer", {}, `squadload ${run.tool.version}. Response time counts from the intended start, service time from the send.`));
 }
 

@@ -9,12 +9,11 @@
 // 0.1 % over all figures of the comparison together (Bonferroni). D, the design effect, says how
 // much more than independent requests the runs vary: the variance of the difference of both
 // runs' shares (below common percentiles; of an outcome; of a provider's calls) over up to 20 spans
-// of the same schedule time, against the binomial one; at least 1. Where D is beyond chance, z is
-// Student's for that many spans. What both runs do at the same time, an event or a ramp, is no
-// noise. The seconds hold all tasks together: times of one task that wander by themselves are seen
-// only where they move a percentile of all.
-// Noise between runs (another machine, other neighbours) cannot be seen in two runs: the tolerance
-// is for that.
+// of the same schedule time, against the binomial one; 1 where chance makes it so. Where it surely
+// is more, z is Student's for that many spans. What both runs do at the same time, an event or a
+// ramp, is no noise. The seconds hold all tasks together: times of one task that wander by
+// themselves are seen only where they move a percentile of all. Noise between runs (another
+// machine, other neighbours) cannot be seen in two runs: the tolerance is for that.
 #pragma once
 
 #include <optional>

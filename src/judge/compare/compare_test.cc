@@ -128,6 +128,18 @@ TEST(Compare, FivePercentMoreIsFound) {
     EXPECT_EQ(row(back, "chat", "p50 response").finding, Finding::better);
 }
 
+TEST(Compare, FivePercentMoreIsFoundInShortRuns) {
+    Shape before, slower;
+    before.seconds = slower.seconds = 8;
+    before.per_second = slower.per_second = 1500;
+    before.spread = slower.spread = 0.45;
+    slower.median_ms *= 1.05;
+    int found = 0;
+    for (unsigned i = 0; i < 40; ++i)
+        found += compare(run_of(before, 2 * i), run_of(slower, 2 * i + 1), {}).exit_code();
+    EXPECT_EQ(found, 40);
+}
+
 TEST(Compare, AToleranceIsGivenAway) {
     Shape slower;
     slower.median_ms *= 1.1;

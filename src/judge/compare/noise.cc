@@ -13,8 +13,10 @@ namespace {
 constexpr std::size_t kMostSpans = 20;  // long ones: what hangs together may last
 // Where the design effect of times is looked at: a quick task may be the lowest tenth of all.
 constexpr std::array kLevels{0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95};
-// A single level counts by itself only when chance makes it so large this rarely.
-constexpr double kRareLevel = 0.001;
+// An effect counts when chance makes it so large this rarely; a single level by itself when this
+// rarely.
+constexpr double kRare = 0.005;
+constexpr double kVeryRare = 0.0001;
 
 std::uint64_t at_or_below(const measure::RoundedTimes& times, std::uint32_t ms) {
     std::uint64_t n = 0;
@@ -52,11 +54,6 @@ double sum(const std::vector<double>& values) {
     return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-// How much more the spans' differences vary than those of independent requests.
-struct Effect {
-    double value = 1;
-    std::size_t degrees = 0;  // of freedom
-};
 std::optional<Effect> effect_of(const PartCounts& a, const PartCounts& b) {
     const double share = (sum(a.part) + sum(b.part)) / (sum(a.whole) + sum(b.whole));
     if (!(share > 0 && share < 1)) return std::nullopt;
@@ -181,13 +178,19 @@ PartCounts Spans::counted(const result::ScenarioResult& s, const std::string& pr
     return counts;
 }
 
+Noise Spans::noise_of(const Effect& effect) const {
+    const double z = normal_quantile(tail_);
+    if (!clustered(effect, kRare)) return {1, z, true};
+    // Its own uncertainty counts where there is no doubt that it is there.
+    return {effect.value,
+            clustered(effect, kVeryRare) ? student_quantile(tail_, effect.degrees) : z, true};
+}
+
 Noise Spans::share(const PartCounts& a, const PartCounts& b) const {
     if (count_ < kFewestSpans) return assumed();
     const auto effect = effect_of(a, b);
     if (!effect) return {1, normal_quantile(tail_), true};  // none, or all: nothing to cluster
-    const bool few = clustered(*effect, kRareLevel);
-    return {std::max(1.0, effect->value),
-            few ? student_quantile(tail_, effect->degrees) : normal_quantile(tail_), true};
+    return noise_of(*effect);
 }
 
 Noise Spans::outcome(const Part& part) const {
@@ -227,9 +230,8 @@ Noise Spans::of_times() const {
     }
     if (effects.empty()) return assumed();
     // Chance makes some level large; one that is beyond chance stands for all.
-    if (clustered(largest, kRareLevel))
-        return {largest.value, student_quantile(tail_, largest.degrees), true};
-    return {std::max(1.0, moments(effects).mean), normal_quantile(tail_), true};
+    if (clustered(largest, kVeryRare)) return noise_of(largest);
+    return noise_of({moments(effects).mean, largest.degrees});
 }
 
 Spans::Rate Spans::ok_rate() const {

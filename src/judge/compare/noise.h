@@ -41,6 +41,12 @@ struct Noise {
 inline constexpr std::size_t kFewestSpans = 5;
 inline constexpr double kAssumedEffect = 2;  // where they are fewer
 
+// How much more the spans' differences vary than those of independent requests.
+struct Effect {
+    double value = 1;
+    std::size_t degrees = 0;  // of freedom
+};
+
 // Counts of one run by span: `part` of `whole` requests.
 struct PartCounts {
     std::vector<double> part, whole;
@@ -74,6 +80,7 @@ class Spans {
     [[nodiscard]] PartCounts counted(const result::ScenarioResult& s,
                                      const std::string& provider) const;
     [[nodiscard]] Noise of_times() const;
+    [[nodiscard]] Noise noise_of(const Effect& effect) const;
     [[nodiscard]] Noise assumed() const;
 
     const result::ScenarioResult& a_;
