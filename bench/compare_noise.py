@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Does `squadload compare` tell noise from a change? Runs of the same build against runs with a little latency added.
 
-    bench/compare_noise.py [--pairs 20] [--seconds 8] [--rate 1500] [--added 0.05]
+    bench/compare_noise.py [--pairs 20] [--seconds 8] [--rate 3000] [--added 0.05]
 
 The target is squad-providers with groq's shipped answer times (about 380 ms, p95 860) and quotas that are never reached; each run gets its own
 seed on both sides. Of every pair of equal runs none may be called a regression; of every run with the latency added each must be. Prints
@@ -64,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--seconds", type=int, default=8)
-    parser.add_argument("--rate", type=int, default=1500)
+    parser.add_argument("--rate", type=int, default=3000)
     parser.add_argument("--added", type=float, default=0.05)
     options = parser.parse_args()
     cores = common.cores()

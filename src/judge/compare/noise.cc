@@ -16,7 +16,7 @@ constexpr std::array kLevels{0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95};
 // An effect counts when chance makes it so large this rarely; a single level by itself when this
 // rarely.
 constexpr double kRare = 0.005;
-constexpr double kVeryRare = 0.0001;
+constexpr double kVeryRare = 0.0005;
 
 std::uint64_t at_or_below(const measure::RoundedTimes& times, std::uint32_t ms) {
     std::uint64_t n = 0;
