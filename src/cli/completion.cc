@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <set>
 #include <vector>
 
 namespace squadload::cli {
@@ -26,6 +26,7 @@ std::string join(const std::vector<std::string>& words, const char* between) {
     return fmt::format("{}", fmt::join(words, between));
 }
 
+// Of an option as typed, long ones first.
 std::vector<std::string> spellings(const CLI::Option& option) {
     std::vector<std::string> out;
     for (const auto& name : option.get_lnames()) out.push_back("--" + name);
@@ -33,38 +34,22 @@ std::vector<std::string> spellings(const CLI::Option& option) {
     return out;
 }
 
-std::string words_of(const CLI::App& app) {
-    std::vector<std::string> words;
-    for (const auto* option : options_of(app))
-        for (const auto& spelling : spellings(*option)) words.push_back(spelling);
-    return join(words, " ");
+bool takes_value(const CLI::Option& option) {
+    return option.get_items_expected_max() > 0;
+}
+bool is_path(const CLI::Option& option) {
+    return option.get_type_name() == "FILE" || option.get_type_name() == "DIR";
 }
 
-// Spellings of all options whose value is of that type.
-std::string of_type(const CLI::App& app, const std::string& type) {
-    std::vector<std::string> words;
+// Spellings of the commands' options that are wanted, as a pattern of bash.
+template <class Wanted>
+std::string pattern(const CLI::App& app, Wanted wanted) {
+    std::set<std::string> words;
     for (const auto* command : commands_of(app))
         for (const auto* option : options_of(*command))
-            if (option->get_items_expected_max() > 0 && option->get_type_name() == type)
-                for (const auto& spelling : spellings(*option)) words.push_back(spelling);
-    std::sort(words.begin(), words.end());
-    words.erase(std::unique(words.begin(), words.end()), words.end());
-    return join(words, "|");
-}
-
-// Spellings of options that take any other value: nothing is offered for it.
-std::string of_other_types(const CLI::App& app) {
-    std::vector<std::string> words;
-    for (const auto* command : commands_of(app))
-        for (const auto* option : options_of(*command)) {
-            const auto type = option->get_type_name();
-            if (option->get_items_expected_max() > 0 && type != "FILE" && type != "DIR")
-                for (const auto& spelling : spellings(*option))
-                    if (spelling != "--scenario") words.push_back(spelling);
-        }
-    std::sort(words.begin(), words.end());
-    words.erase(std::unique(words.begin(), words.end()), words.end());
-    return join(words, "|");
+            if (takes_value(*option) && wanted(*option))
+                for (const auto& spelling : spellings(*option)) words.insert(spelling);
+    return fmt::format("{}", fmt::join(words, "|"));
 }
 
 // What is left to "-o default": names of files.
@@ -73,8 +58,8 @@ std::string bash(const CLI::App& app) {
     std::string cases;
     for (const auto* command : commands_of(app)) {
         commands.push_back(command->get_name());
-        cases +=
-            fmt::format("        {}) words='{}' ;;\n", command->get_name(), words_of(*command));
+        cases += fmt::format("        {}) words='{}' ;;\n", command->get_name(),
+                             join(option_names(*command), " "));
     }
     return fmt::format(
         R"sh(# bash completion for squadload
@@ -110,9 +95,13 @@ _squadload() {{
 }}
 complete -o default -F _squadload squadload
 )sh",
-        fmt::arg("files", of_type(app, "FILE")), fmt::arg("folders", of_type(app, "DIR")),
-        fmt::arg("values", of_other_types(app)), fmt::arg("commands", join(commands, " ")),
-        fmt::arg("options", words_of(app)), fmt::arg("cases", cases));
+        fmt::arg("files", pattern(app, [](const auto& o) { return o.get_type_name() == "FILE"; })),
+        fmt::arg("folders", pattern(app, [](const auto& o) { return o.get_type_name() == "DIR"; })),
+        fmt::arg(
+            "values",
+            pattern(app, [](const auto& o) { return !is_path(o) && !o.check_lname("scenario"); })),
+        fmt::arg("commands", join(commands, " ")),
+        fmt::arg("options", join(option_names(app), " ")), fmt::arg("cases", cases));
 }
 
 std::string zsh(const CLI::App& app) {
@@ -143,9 +132,8 @@ std::string fish(const CLI::App& app) {
             out += "complete -c squadload " + within;
             for (const auto& name : option->get_lnames()) out += " -l " + name;
             for (const auto& name : option->get_snames()) out += " -s " + name;
-            if (option->get_items_expected_max() > 0) {
-                const auto type = option->get_type_name();
-                out += type == "FILE" || type == "DIR" ? " -r" : " -x";
+            if (takes_value(*option)) {
+                out += is_path(*option) ? " -r" : " -x";
                 if (option->check_lname("scenario"))
                     out += " -a '(squadload list 2>/dev/null | string split -f1 \" \")'";
             }
@@ -158,6 +146,13 @@ std::string fish(const CLI::App& app) {
 }
 
 }  // namespace
+
+std::vector<std::string> option_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* option : options_of(app))
+        for (const auto& spelling : spellings(*option)) names.push_back(spelling);
+    return names;
+}
 
 std::string completion(const CLI::App& app, const std::string& shell) {
     if (shell == "bash") return bash(app);

@@ -22,15 +22,6 @@ constexpr Nanos kLongestStep = std::chrono::hours{1};
 constexpr double kFinestPrecision = 0.005;
 constexpr double kWidestTolerance = 10;
 
-std::vector<std::string> option_names(const CLI::App& app) {
-    std::vector<std::string> names;
-    for (const auto* option : app.get_options()) {
-        for (const auto& name : option->get_lnames()) names.push_back("--" + name);
-        for (const auto& name : option->get_snames()) names.push_back("-" + name);
-    }
-    return names;
-}
-
 std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
     const auto nearest = nearest_name(word, known);
     return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);

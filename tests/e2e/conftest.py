@@ -87,6 +87,11 @@ def clean_environment(extra=None):
     return kept | PATIENCE | (extra or {})
 
 
+def metrics_from_requests(text):
+    """The metrics file of made-up requests (tests/support/metrics_from_requests.cc)."""
+    return subprocess.run([PROGRAM.parent / "metrics_from_requests"], input=text.encode(), capture_output=True, check=True).stdout
+
+
 @dataclass
 class Run:
     """One finished run of the program."""

@@ -2,12 +2,9 @@
 
 import math
 import random
-import subprocess
 
 import pytest
-from conftest import PROGRAM
-
-MAKER = PROGRAM.parent / "metrics_from_requests"
+from conftest import metrics_from_requests
 
 
 def metrics(folder, name, seed, factor=1.0, requests=6000, failing=0.0):
@@ -21,7 +18,7 @@ def metrics(folder, name, seed, factor=1.0, requests=6000, failing=0.0):
         outcome = "server_error" if rng.random() < failing else "ok"
         lines.append(f"{task} {outcome} {int(time * 1e6)} 100 {end}")
     file = folder / name
-    file.write_bytes(subprocess.run([MAKER], input="\n".join(lines).encode(), capture_output=True, check=True).stdout)
+    file.write_bytes(metrics_from_requests("\n".join(lines)))
     return file
 
 

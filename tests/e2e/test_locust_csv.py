@@ -5,9 +5,8 @@ import random
 import subprocess
 
 import pytest
-from conftest import PROGRAM, ROOT
+from conftest import ROOT, metrics_from_requests
 
-MAKER = PROGRAM.parent / "metrics_from_requests"
 LOCUST_PYTHON = "/usr/bin/python3"  # Debian's, with Debian's Locust
 STOCK = ROOT / "tests/support/stock_locust_csv.py"
 
@@ -29,7 +28,7 @@ def requests(count, seconds, seed, spread):
 def both(folder, squadload, lines):
     text = "\n".join([*TASKS, *lines]) + "\n"
     metrics = folder / "metrics.json"
-    metrics.write_bytes(subprocess.run([MAKER], input=text.encode(), capture_output=True, check=True).stdout)
+    metrics.write_bytes(metrics_from_requests(text))
     subprocess.run([LOCUST_PYTHON, STOCK, folder], input=text.encode(), capture_output=True, check=True)
     run = squadload("report", metrics, "--csv", folder / "ours")
     assert run.code == 0, run.err

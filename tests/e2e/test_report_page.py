@@ -3,14 +3,11 @@
 import json
 import math
 import signal
-import subprocess
 import time
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
-from conftest import PROGRAM, ROOT
-
-MAKER = PROGRAM.parent / "metrics_from_requests"
+from conftest import ROOT, metrics_from_requests
 
 
 # How figures are written, said once more and in another language than the page's.
@@ -234,7 +231,7 @@ def made(folder, squadload, lines):
     """The page of a metrics file made of `lines` (metrics_from_requests)."""
     metrics = folder / "made.json"
     text = "\n".join(lines) + "\n"
-    metrics.write_bytes(subprocess.run([MAKER], input=text.encode(), capture_output=True, check=True).stdout)
+    metrics.write_bytes(metrics_from_requests(text))
     run = squadload("report", metrics, "--html", folder / "made.html")
     assert run.code == 0, run.err
     return folder / "made.html", json.loads(metrics.read_text())

@@ -25,12 +25,22 @@ constexpr std::array<std::pair<double, const char*>, 6> kQuantiles{{{0.5, "p50 r
                                                                     {0.999, "p99.9 response"}}};
 constexpr std::size_t kFiguresPerTask = kQuantiles.size() + 3;  // mean, failed, rate limited
 
+std::uint64_t count_failed(const measure::OutcomeCounts& c) {
+    return c.failed();
+}
+std::uint64_t count_rate_limited(const measure::OutcomeCounts& c) {
+    return c.rate_limited();
+}
+
 // One scenario of both runs, and what all its figures need.
 struct Pair {
     const ScenarioResult& a;
     const ScenarioResult& b;
     const Tolerance& tolerance;
     const Spans& spans;
+    // The same for every task: the seconds hold all tasks together.
+    Noise failed = spans.outcome(count_failed);
+    Noise rate_limited = spans.outcome(count_rate_limited);
 };
 
 // Larger is worse for every figure but a rate of good answers.
@@ -92,13 +102,12 @@ void add_share(const Pair& pair, const std::string& task, const char* figure, co
 void add_task(const Pair& pair, const std::string& task, const measure::TaskStats& a,
               const measure::TaskStats& b, std::vector<Difference>& rows) {
     add_times(pair, task, a.response_time, b.response_time, rows);
-    const auto share = [&](const char* figure, const Spans::Part& part) {
-        add_share(pair, task, figure, pair.spans.outcome(part),
-                  {part(a.outcomes), a.outcomes.requests()},
+    const auto share = [&](const char* figure, const Noise& noise, const Spans::Part& part) {
+        add_share(pair, task, figure, noise, {part(a.outcomes), a.outcomes.requests()},
                   {part(b.outcomes), b.outcomes.requests()}, rows);
     };
-    share("failed", [](const measure::OutcomeCounts& c) { return c.failed(); });
-    share("rate limited (429)", [](const measure::OutcomeCounts& c) { return c.rate_limited(); });
+    share("failed", pair.failed, count_failed);
+    share("rate limited (429)", pair.rate_limited, count_rate_limited);
 }
 
 void add_ok_rate(const Pair& pair, std::vector<Difference>& rows) {
