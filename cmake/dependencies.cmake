@@ -20,6 +20,13 @@ pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(cppzmq REQUIRED IMPORTED_TARGET cppzmq)
+# libmpack (MessagePack), whose header warns under our flags.
+find_library(MPACK_LIBRARY mpack REQUIRED)
+find_path(MPACK_INCLUDE_DIR mpack.h REQUIRED)
+add_library(libmpack INTERFACE)
+target_link_libraries(libmpack INTERFACE ${MPACK_LIBRARY})
+target_include_directories(libmpack SYSTEM INTERFACE ${MPACK_INCLUDE_DIR})
 
 # Debian ships llhttp as C sources only, in node-llhttp.
 set(LLHTTP_SOURCE_DIR /usr/share/llhttp CACHE PATH "Folder of llhttp's api.c, http.c and llhttp.c")

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOMS = [
     "base", "yaml", "arrivals", "target/llm", "target/limits", "target/service", "target/providers", "target/squad_api", "target/stack", "target/program",
     "load/pacing", "load/scenario", "load/transport", "load/http", "load/measure", "load/attribution", "load/engine",
-    "judge/result", "judge/observe", "judge/witness", "judge/verdict", "judge/compare", "report", "run", "cli",
+    "judge/result", "judge/observe", "judge/witness", "judge/verdict", "judge/compare", "locust", "report", "run", "worker", "cli",
 ]
 TARGET = {room for room in ROOMS if room.startswith("target/")}
 # Neighbours that stand lower in the list but know nothing of each other.
@@ -26,6 +26,8 @@ NOT_BELOW = {
     # Who generates load and judges must not know what the target is made of; run/ starts it.
     "load/scenario": TARGET | {"arrivals"},
     "cli": TARGET,
+    "worker": TARGET,
+    "run": {"locust"},
     "load/pacing": TARGET | {"arrivals", "yaml"},
     "load/transport": TARGET | {"arrivals", "yaml", "load/pacing", "load/scenario"},
     "load/http": TARGET | {"arrivals", "yaml", "load/pacing", "load/transport"},
@@ -37,7 +39,9 @@ NOT_BELOW = {
     "judge/witness": TARGET | {"judge/observe", "yaml", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine"},
     "judge/verdict": TARGET | {"yaml", "load/transport", "load/http"},
     "judge/compare": TARGET | {"arrivals", "yaml", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine", "judge/observe", "judge/witness", "judge/verdict"},
-    "report": TARGET | {"yaml", "load/transport", "load/http"},
+    "locust": TARGET | {"arrivals", "yaml", "load/pacing", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine", "judge/result", "judge/observe", "judge/witness",
+               "judge/verdict", "judge/compare"},
+    "report": {"locust"} | TARGET | {"yaml", "load/transport", "load/http"},
 }
 # Header prefix → the rooms that may include it.
 WRAPPERS = {
@@ -51,7 +55,9 @@ WRAPPERS = {
     "re2/": {"load/scenario"},
     "sys/epoll.h": {"load/transport"},
     "netdb.h": {"load/transport"},
-    "openssl/": {"load/http", "target/service"},
+    "openssl/": {"load/http", "target/service", "locust"},
+    "zmq": {"locust"},
+    "mpack.h": {"locust"},
     "boost/beast": {"target/service"},
     "boost/": {"target/service", "target/providers", "target/squad_api", "target/stack", "target/program"},
     "hiredis/": {"target/squad_api"},
@@ -60,7 +66,7 @@ WRAPPERS = {
     "prometheus/": {"target/squad_api"},
 }
 # Heavy headers never stand in a header of ours.
-SOURCE_ONLY = ["yaml-cpp/", "CLI/", "llhttp", "spdlog/", "simdjson", "zlib.h", "brotli/", "re2/", "fmt/", "openssl/"]
+SOURCE_ONLY = ["yaml-cpp/", "CLI/", "llhttp", "spdlog/", "simdjson", "zlib.h", "brotli/", "re2/", "fmt/", "openssl/", "zmq", "mpack.h"]
 SOURCE_ONLY_EXACT = ["nlohmann/json.hpp"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

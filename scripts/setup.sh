@@ -6,7 +6,7 @@ set -euo pipefail
 
 run=(build-essential cmake ninja-build pkg-config ccache libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
      libsimdjson-dev libexpected-dev libfmt-dev libspdlog-dev liburing-dev libssl-dev libre2-dev zlib1g-dev libbrotli-dev
-     node-llhttp libboost1.81-dev prometheus-cpp-dev libhiredis-dev libpq-dev libsqlite3-dev)
+     node-llhttp libboost1.81-dev prometheus-cpp-dev libhiredis-dev libpq-dev libsqlite3-dev cppzmq-dev libmpack-dev)
 # The report page is built by Node; where another than Debian's stands, its npm comes with it.
 command -v npm >/dev/null || run+=(nodejs npm)
 test=(libgtest-dev libgmock-dev openssl python3-pytest python3-jsonschema python3-yaml procps nginx redis-server postgresql

@@ -13,6 +13,7 @@
 #include "cli/files.h"
 #include "cli/report.h"
 #include "cli/variables.h"
+#include "cli/worker.h"
 #include "load/http/url.h"
 #include "run/preflight.h"
 #include "run/run_scenario.h"
@@ -55,6 +56,8 @@ Result<std::vector<scenario::Scenario>> chosen_scenarios(const Invocation& invoc
     return scenarios;
 }
 
+}  // namespace
+
 run::Options run_options(const Invocation& invocation, const std::string& command_text) {
     run::Options options;
     options.tool_version = version();
@@ -69,6 +72,8 @@ run::Options run_options(const Invocation& invocation, const std::string& comman
     options.policy.lag_budget_ms = invocation.lag_budget_ms;
     return options;
 }
+
+namespace {
 
 Result<int> do_run(const Invocation& invocation, const std::string& command_text,
                    const run::Terminal& terminal, const scenario::Environment& environment) {
@@ -292,6 +297,10 @@ Result<int> execute(const Invocation& invocation, const std::string& command_tex
         case Command::compare:
             return compare_runs(invocation.arguments.at(0), invocation.arguments.at(1),
                                 invocation.tolerance, invocation.outputs.html, terminal);
+        case Command::worker:
+            return join_master(invocation, command_text, terminal, environment);
+        case Command::locustfile:
+            return print_locustfile(invocation, terminal, environment);
         case Command::completion:
             break;  // parse() answered it
     }

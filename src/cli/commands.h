@@ -33,4 +33,8 @@ namespace squadload::cli {
 [[nodiscard]] Result<std::vector<std::string>> chosen_names(const Invocation& invocation,
                                                             const scenario::Config& config);
 
+// What the command line says of how to run. `command_text`: as typed.
+[[nodiscard]] run::Options run_options(const Invocation& invocation,
+                                       const std::string& command_text);
+
 }  // namespace squadload::cli

@@ -49,6 +49,14 @@ inline constexpr auto kCompareExamples = R"(Examples:
 
 Exit codes: 0 no regression, 1 a regression beyond noise and tolerance, 2 for a file that cannot
 be read, 4 when a run is VOID or they have nothing in common.)";
+inline constexpr auto kWorkerExamples = R"(Examples:
+  squadload locustfile > locustfile.py && locust -f locustfile.py --master
+  squadload worker --master-host 10.0.0.1 --config config/load_testing.yaml --scenario spike
+
+Exit codes: 0 when the master ended the test, whatever was measured; 2 usage or configuration,
+3 no master for five minutes, 130 / 143 interrupted by SIGINT / SIGTERM.)";
+inline constexpr auto kLocustfileExamples = R"(Example:
+  squadload locustfile --config config/load_testing.yaml --scenario spike > locustfile.py)";
 inline constexpr auto kCompletionExamples = R"(Examples:
   source <(squadload completion bash)
   squadload completion fish > ~/.config/fish/completions/squadload.fish)";

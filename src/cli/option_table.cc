@@ -23,6 +23,7 @@ Parser::Parser()
     add_capacity();
     add_report();
     add_compare();
+    add_worker();
     add_completion();
 }
 

@@ -234,6 +234,7 @@ std::variant<Invocation, Ended> Parser::parse(const std::vector<std::string>& ar
         return wrong(applied.error().message);
     if (const auto read = read_capacity(); !read) return wrong(read.error().message);
     if (const auto read = read_tolerance(); !read) return wrong(read.error().message);
+    if (const auto read = read_master(environment); !read) return wrong(read.error().message);
     return invocation_;
 }
 

@@ -13,6 +13,7 @@
 #include "load/scenario/config.h"
 #include "run/capacity.h"
 #include "run/outputs.h"
+#include "worker/worker.h"
 
 namespace squadload::cli {
 
@@ -31,6 +32,8 @@ enum class Command {
     capacity,
     report,
     compare,
+    worker,
+    locustfile,
     completion
 };
 
@@ -59,6 +62,7 @@ struct Invocation {
     bool save_arrivals = false;                    // --save-arrivals
     bool quiet = false;                            // --quiet, SQUADLOAD_QUIET
     bool allow_void = false;                       // --allow-void, SQUADLOAD_ALLOW_VOID
+    worker::MasterAddress master;                  // --master-host, --master-port, LOCUST_MASTER_…
     std::optional<double> lag_budget_ms;           // --lag-budget, SQUADLOAD_LAG_BUDGET
 };
 

@@ -42,12 +42,14 @@ class Parser {
     void add_report();
     void add_compare();
     void add_outputs(CLI::App& app);
+    void add_worker();
     void add_completion();
     // Shown by --help-all alone.
     void rare(CLI::App& app, const std::vector<std::string>& options);
     [[nodiscard]] std::string help(bool all) const;
     [[nodiscard]] Result<void> read_capacity();
     [[nodiscard]] Result<void> read_tolerance();
+    [[nodiscard]] Result<void> read_master(const scenario::Environment& environment);
     [[nodiscard]] Result<void> check_leftovers() const;
     [[nodiscard]] Result<void> apply_environment(const scenario::Environment& environment);
     [[nodiscard]] Ended wrong(const std::string& sentence) const;
@@ -59,6 +61,7 @@ class Parser {
     std::optional<std::string> lag_budget_;
     std::optional<std::string> argument_;  // the one argument of the other commands
     std::optional<std::string> scenario_;  // try takes one
+    std::optional<std::string> master_host_, master_port_;
     bool headless_ = false;
     std::optional<std::string> from_, to_, step_, precision_;  // of capacity
     std::optional<std::string> other_;                         // the second argument of compare

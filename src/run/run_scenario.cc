@@ -37,6 +37,7 @@ class Watch {
         if (around_.metrics_page != nullptr)
             around_.metrics_page->publish(
                 report::open_metrics(judged_.scenario.name, task_names_, progress));
+        if (around_.each_second) around_.each_second(progress);
         tracker_.observe(progress.totals, progress.elapsed);
         for (const auto& p : progress.interval.providers.all())
             if (p.responses > 0)

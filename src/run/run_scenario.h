@@ -51,6 +51,7 @@ struct Surroundings {
     Display& display;
     report::SeriesLog* series_log;  // may be null
     MetricsPage* metrics_page = nullptr;
+    engine::Observer each_second = {};  // told, too; on the thread of run_scenario
 };
 
 // The line at the start: "squadload 0.1.0 · spike · open 60/s constant · http://host · epoll, 1

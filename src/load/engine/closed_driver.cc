@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "load/engine/connection_pool.h"
 #include "load/engine/driver.h"
@@ -44,6 +45,10 @@ class User final : public transport::Timer {
     std::optional<Flow::Next> next;  // what it sends at `intended`; none: it begins a sequence then
     bool busy = false;               // a request of it is in flight, or waits for a connection
     bool gone = false;
+
+    // Of a steered run.
+    std::uint64_t number = 0;  // of its iteration
+    bool retired = false;      // goes once its request has ended
 };
 
 class ClosedDriver final : public Driver, private ExchangeOwner {
@@ -54,9 +59,14 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
           shared_(scenario_.target.connections.mode == scenario::ConnectionMode::shared),
           pool_(context.channels, context.plan, context.entries, *this,
                 std::max<std::uint64_t>(1, context.share.of(scenario_.target.connections.max))),
-          bounded_by_requests_(scenario_.requests.has_value()),
+          steered_(context.plan.steering != nullptr),
+          bounded_by_requests_(scenario_.requests.has_value() && !steered_),
           budget_(context.share.of(scenario_.requests.value_or(0))) {
         if (scenario_.on_429.adaptive) active_.emplace(scenario_.time_scale);
+        if (steered_) {
+            population_.resize(scenario_.classes.size());
+            return;
+        }
         const auto classes = context.entries.classes_of_users(scenario_.users);
         for (std::uint32_t u = context.share.index; u < scenario_.users; u += context.share.count) {
             User& user = *users_.emplace_back(std::make_unique<User>(*this, u, classes[u]));
@@ -69,7 +79,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     void begin(MonoTime start) override {
         start_ = start;
         pool_.begin(start);
-        end_ = start + std::min(scenario_.duration, kLongestRun);
+        end_ = start + (steered_ ? kLongestRun : std::min(scenario_.duration, kLongestRun));
         for (const auto& user : users_) {
             if (!user->flow) ++live_;
             plan_next(*user, start_ + pacing::spawn_offset(user->index, scenario_.spawn_rate));
@@ -83,6 +93,21 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
             first_waiting_ = user.next_waiting;
             --waiting_;
             run_pooled(user);
+        }
+    }
+
+    // Users come at once; who is too many goes, the last that came first.
+    void steer(const LoadTarget& target, MonoTime now) override {
+        for (std::size_t c = 0; c < population_.size(); ++c) {
+            auto& present = population_[c].present;
+            const auto wanted =
+                c < target.users.size() ? c_.share.of(target.users[c], c) : std::uint64_t{0};
+            while (present.size() < wanted) come(static_cast<std::uint16_t>(c), now);
+            while (present.size() > wanted) {
+                User& user = *present.back();
+                present.pop_back();
+                retire(user, now);
+            }
         }
     }
 
@@ -173,6 +198,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
 
     // The intended start of a request has come.
     void schedule(User& user) {
+        if (steered_ && !user.flow) user.number = next_number();
         c_.recorder.scheduled();
         if (!leaving(user)) {
             if (bounded_by_requests_) --budget_;
@@ -228,6 +254,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     }
 
     std::uint64_t number_of(const User& user) const {
+        if (steered_) return user.number;
         return user.iteration * scenario_.users + user.index;
     }
 
@@ -298,6 +325,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         } else if (user.flow->flow().needs_on_start()) {
             follow(user, user.flow->begin_on_start(user.intended));
         } else {
+            if (steered_) user.number = next_number();
             const std::uint64_t number = number_of(user);
             Random random(scenario_.seed, RandomStream::iteration, number);
             const auto sequence = c_.entries.pick_of_class(user.user_class, random);
@@ -368,7 +396,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     void flow_answered(User& user, const ExchangeResult& result) {
         user.busy = false;
         const Flow::Next next = user.flow->answered(result);
-        if (gave_up_ || (closing_ && !leaving(user))) {
+        if (gave_up_ || ((closing_ || user.retired) && !leaving(user))) {
             leave(user, result.end);
         } else {
             follow(user, next);
@@ -404,6 +432,59 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     void go(User& user) {
         user.gone = true;
         --flow_users_;
+        if (user.retired) set_aside(user);
+    }
+
+    // Steered ----------------------------------------------------------------------------------
+
+    struct Population {
+        std::vector<User*> present;  // in the order in which they came
+        std::vector<User*> away;     // may come again
+    };
+
+    std::uint64_t next_number() { return iterations_++ * c_.share.count + c_.share.index; }
+
+    void come(std::uint16_t user_class, MonoTime now) {
+        auto& [present, away] = population_[user_class];
+        if (away.empty()) {
+            const auto index =
+                c_.share.index + static_cast<std::uint32_t>(users_.size()) * c_.share.count;
+            away.push_back(
+                users_.emplace_back(std::make_unique<User>(*this, index, user_class)).get());
+        }
+        User& user = *away.back();
+        away.pop_back();
+        present.push_back(&user);
+        user.gone = user.retired = false;
+        if (c_.entries.of_class(user_class).has_flow) {
+            user.flow = std::make_unique<VirtualUser>(c_, user_class, user.index);
+            ++flow_users_;
+        } else {
+            ++live_;
+        }
+        plan_next(user, now);
+    }
+
+    // What is in flight, or waits for a connection, still gets its outcome.
+    void retire(User& user, MonoTime now) {
+        user.retired = true;
+        if (user.flow) {
+            if (!user.busy && !leaving(user)) leave(user, now);
+        } else if (user.armed()) {
+            c_.loop.cancel_timer(user);
+            retired_without_flow(user);
+        }
+    }
+
+    void retired_without_flow(User& user) {
+        --live_;
+        set_aside(user);
+    }
+
+    void set_aside(User& user) {
+        if (std::exchange(user.spawned, false)) --spawned_;
+        if (std::exchange(user.parked, false)) --parked_;
+        population_[user.user_class].away.push_back(&user);
     }
 
     void exchange_started(Connection& connection, MonoTime actual_start) override {
@@ -433,6 +514,10 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
         const Nanos next = pacing::next_start(wait, c_.recorder.since_start(job.intended),
                                               c_.recorder.since_start(result.end), random);
         ++user.iteration;
+        if (user.retired) {
+            retired_without_flow(user);
+            return;
+        }
         user.intended = std::max(start_ + next, user.not_before);
         // Without a wait the next request goes out at once, in the same turn.
         if (user.intended <= result.end && user.intended < end_) {
@@ -447,9 +532,12 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
     bool shared_;
     std::optional<pacing::ActiveShare> active_;
     ConnectionPool pool_;
+    bool steered_;
     bool bounded_by_requests_;
     std::uint64_t budget_;
     std::vector<std::unique_ptr<User>> users_;
+    std::vector<Population> population_;  // by class; of a steered run
+    std::uint64_t iterations_ = 0;        // begun, of a steered run
     std::string body_scratch_;
     User* first_waiting_ = nullptr;
     User* last_waiting_ = nullptr;

@@ -73,7 +73,8 @@ void Connection::start(const Job& job, Random& random, std::string& body_scratch
     begun_ = false;
     origin_ = &plan_.origin;
     if (std::exchange(holds_, false)) buffer_.swap(held_);
-    scenario::RenderContext context{job.number, random, job.user};
+    scenario::RenderContext context{plan_.first_number + job.number, random,
+                                    plan_.first_user + job.user};
     if (job.data != nullptr) context.variables = job.data->variables;
     request_ = first_request_ =
         entries_.render(job.entry, context, job.data, buffer_, body_scratch);

@@ -25,6 +25,11 @@ struct Share {
     [[nodiscard]] std::uint64_t of(std::uint64_t total) const {
         return total / count + (index < total % count ? 1 : 0);
     }
+    // The same, its odd ones beginning with another worker for each `kind`: many small totals do
+    // not all go to the first.
+    [[nodiscard]] std::uint64_t of(std::uint64_t total, std::size_t kind) const {
+        return Share{static_cast<std::uint32_t>((index + kind) % count), count}.of(total);
+    }
 };
 
 // What a driver works with; all of it belongs to the worker and outlives the driver.
@@ -42,6 +47,8 @@ class Driver {
     virtual ~Driver() = default;
     virtual void begin(MonoTime start) = 0;
     virtual void turn(MonoTime now) = 0;  // starts what is due
+    // The load is to be this from `now` on; of a steered run alone.
+    virtual void steer(const LoadTarget& target, MonoTime now) = 0;
     [[nodiscard]] virtual MonoTime next_wake()
         const = 0;  // turn() is wanted then; MonoTime::max(): no wish
     virtual void count_due(

@@ -19,6 +19,13 @@ namespace {
 constexpr Nanos kLeadTime =
     std::chrono::milliseconds{5};  // from the last worker's readiness to the start of the run
 
+// Whoever steers ends the run: until then the last rate is held.
+pacing::RateProfile without_end(std::vector<pacing::RateStage> stages) {
+    const double last = stages.back().end_per_s;
+    stages.push_back({kLongestRun * 2, last, last});
+    return pacing::RateProfile(std::move(stages));
+}
+
 // Everything one run's threads share.
 struct Run {
     const Plan& plan;
@@ -42,7 +49,10 @@ struct Run {
           started(1) {
         const auto& s = p.scenario;
         if (s.model == scenario::Model::open) {
-            schedule.emplace(pacing::RateProfile(s.rates), s.arrivals, s.seed, s.requests);
+            if (p.steering == nullptr)
+                schedule.emplace(pacing::RateProfile(s.rates), s.arrivals, s.seed, s.requests);
+            else
+                schedule.emplace(without_end(s.rates), s.arrivals, s.seed);
         }
     }
 };
@@ -195,9 +205,14 @@ std::uint32_t worker_count(const scenario::Scenario& scenario) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(workers, slots(scenario)));
 }
 
+std::uint32_t worker_count(const Plan& plan) {
+    if (plan.steering == nullptr) return worker_count(plan.scenario);
+    return std::max<std::uint32_t>(1, plan.scenario.workers);
+}
+
 Result<Measurements> run_engine(const Plan& plan, const LoopFactory& make_loop,
                                 StopSwitch& stop_switch, const Observer& observer) {
-    const std::uint32_t workers = worker_count(plan.scenario);
+    const std::uint32_t workers = worker_count(plan);
     Run run(plan, make_loop, stop_switch, workers);
     Measurements m;
     m.workers = workers;

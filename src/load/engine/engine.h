@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "load/engine/origin.h"
+#include "load/engine/steering.h"
 #include "load/measure/audit.h"
 #include "load/measure/interval.h"
 #include "load/scenario/scenario.h"
@@ -28,6 +29,11 @@ struct Plan {
     std::vector<Origin> redirect_origins{};  // target.redirects.hosts
     // How many responses' claims about who served them are kept, over the whole run; 0: none.
     std::size_t most_claims = 0;
+    // None: the scenario says how many users there are, how large a rate, and for how long. Else
+    // the run begins without load, and only a stop ends it.
+    Steering* steering = nullptr;
+    // What user() and seq() count from, so that processes that share a load differ in them.
+    std::uint64_t first_user = 0, first_number = 0;
 };
 
 enum class StopReason { schedule_ended, interrupted, terminated, fail_fast };
@@ -84,8 +90,10 @@ struct Measurements {
 [[nodiscard]] std::uint64_t slots(const scenario::Scenario& scenario);
 
 // The number of workers a run has: what the scenario says, but never more than there are slots for
-// requests, since a worker without one could start nothing.
+// requests, since a worker without one could start nothing. A steered run has what the scenario
+// says: how many users there will be is not known.
 [[nodiscard]] std::uint32_t worker_count(const scenario::Scenario& scenario);
+[[nodiscard]] std::uint32_t worker_count(const Plan& plan);
 
 // Makes one worker's loop; called on the worker's own thread.
 using LoopFactory = std::function<Result<std::unique_ptr<transport::Loop>>(std::uint32_t worker)>;

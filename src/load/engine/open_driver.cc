@@ -6,12 +6,15 @@
 // iteration from its first request to its last, thinking included. A user that has not been there
 // runs on_start first, while the iteration that was due waits for it: that is blocked time.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 
 #include "load/engine/connection_pool.h"
 #include "load/engine/driver.h"
 #include "load/engine/virtual_user.h"
+#include "load/pacing/part_cursor.h"
 
 namespace squadload::engine {
 namespace {
@@ -52,12 +55,40 @@ class Slot final : public transport::Timer {
     bool left = false;  // its users are leaving or have left
 };
 
+// A walk along the schedule: along this worker's share of it, or, in a steered run, along a part of
+// it that changes.
+class Cursor {
+  public:
+    Cursor(const pacing::Schedule& schedule, const std::vector<pacing::SchedulePart>& parts,
+           const DriverContext& context)
+        : whole_(schedule, context.share.index, context.share.count) {
+        if (context.plan.steering == nullptr) return;
+        // Processes that share a load differ in their seed: they do not start in step.
+        Random random(schedule.seed(), RandomStream::arrivals,
+                      std::numeric_limits<std::uint64_t>::max());
+        const double place =
+            random.unit() + static_cast<double>(context.share.index) / context.share.count;
+        part_.emplace(schedule, parts, context.share.index, context.share.count,
+                      place - std::floor(place));
+    }
+
+    bool done() const { return !part_ && whole_.done(); }
+    std::uint64_t index() const { return part_ ? part_->index() : whole_.index(); }
+    Nanos offset() const { return part_ ? part_->offset() : whole_.offset(); }
+    void advance() { part_ ? part_->advance() : whole_.advance(); }
+    void part_added() { part_->part_added(); }
+
+  private:
+    pacing::ScheduleCursor whole_;
+    std::optional<pacing::PartCursor> part_;
+};
+
 class OpenDriver final : public Driver, private ExchangeOwner {
   public:
     OpenDriver(const DriverContext& context, const pacing::Schedule& schedule)
         : c_(context),
-          to_start_(schedule, context.share.index, context.share.count),
-          to_count_(schedule, context.share.index, context.share.count),
+          to_start_(schedule, parts_, context),
+          to_count_(schedule, parts_, context),
           pool_(context.channels, context.plan, context.entries, *this,
                 std::max<std::uint64_t>(1, context.share.of(slots(context.plan.scenario)))),
           schedule_(schedule),
@@ -77,6 +108,14 @@ class OpenDriver final : public Driver, private ExchangeOwner {
             start_one();
         }
         if (has_flows()) close(now);
+    }
+
+    void steer(const LoadTarget& target, MonoTime now) override {
+        count_due(now + Nanos{1});
+        const Nanos from = std::max(now - start_, Nanos{0}) + Nanos{1};
+        parts_.push_back({from, target.share / c_.share.count, target.ahead});
+        to_start_.part_added();
+        to_count_.part_added();
     }
 
     MonoTime next_wake() const override {
@@ -420,8 +459,9 @@ class OpenDriver final : public Driver, private ExchangeOwner {
     static scenario::Part part(const Slot& slot) { return slot.user->flow().part(); }
 
     DriverContext c_;
-    pacing::ScheduleCursor to_start_;
-    pacing::ScheduleCursor to_count_;
+    std::vector<pacing::SchedulePart> parts_;  // of a steered run
+    Cursor to_start_;
+    Cursor to_count_;
     ConnectionPool pool_;
     std::string body_scratch_;
     const pacing::Schedule& schedule_;

@@ -63,8 +63,10 @@ class Recorder {
 
     // The end of the second being filled.
     [[nodiscard]] MonoTime boundary() const {
-        return start_ + std::chrono::seconds{interval_->second + 1};
+        return start_ + shift_ + std::chrono::seconds{interval_->second + 1};
     }
+    // The second being filled ends at `now`, and the next ones a second each after that.
+    void cut(MonoTime now) { shift_ += now - boundary(); }
     void hand_over(std::uint32_t in_flight, std::uint32_t backlog, std::uint32_t users,
                    bool last = false);
 
@@ -90,6 +92,7 @@ class Recorder {
     std::unique_ptr<measure::Interval> interval_;
     measure::ArrivalBins bins_;
     MonoTime start_{};
+    Nanos shift_{};  // of the boundaries, once one was cut
     std::uint64_t scheduled_ = 0;
     std::uint64_t started_ = 0;
     std::uint64_t arrivals_ = 0;

@@ -28,12 +28,17 @@ class Worker {
     [[nodiscard]] Nanos schedule_duration() const { return driver_->planned_end() - start_; }
 
   private:
+    void steer(MonoTime now);
     void close_intervals(MonoTime now);
     void close_connections();
 
     transport::Loop& loop_;
     const StopSwitch& stop_switch_;
     Nanos graceful_stop_;
+    Steering* steering_;
+    std::uint64_t steered_ = 0;  // the last target taken
+    std::uint32_t index_;
+    MonoTime cut_at_ = MonoTime::max();
     MonoTime start_{};
     Recorder recorder_;
     ChannelContext channels_;
