@@ -4,6 +4,8 @@
 
 #include <array>
 #include <bit>
+#include <cstdint>
+#include <limits>
 
 // Last: it defines bool, and has no extern "C".
 extern "C" {
@@ -39,7 +41,28 @@ struct Packer {
     void operator()(std::monostate) const { put(out, mpack_pack_nil()); }
     void operator()(bool v) const { put(out, mpack_pack_boolean(v ? 1 : 0)); }
     void operator()(std::int64_t v) const {
-        put(out, v < 0 ? mpack_pack_sint(v) : mpack_pack_uint(static_cast<mpack_uintmax_t>(v)));
+        if (v >= 0)
+            put(out, mpack_pack_uint(static_cast<mpack_uintmax_t>(v)));
+        else
+            negative(v);
+    }
+    // By hand: libmpack 1.0.5 writes -129 as 127.
+    void negative(std::int64_t v) const {
+        const auto big_endian = [&](unsigned char form, int bytes) {
+            if (form != 0) out += static_cast<char>(form);
+            for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+                out += static_cast<char>(static_cast<std::uint64_t>(v) >> shift);
+        };
+        if (v >= -32)
+            big_endian(0, 1);
+        else if (v >= std::numeric_limits<std::int8_t>::min())
+            big_endian(0xd0, 1);
+        else if (v >= std::numeric_limits<std::int16_t>::min())
+            big_endian(0xd1, 2);
+        else if (v >= std::numeric_limits<std::int32_t>::min())
+            big_endian(0xd2, 4);
+        else
+            big_endian(0xd3, 8);
     }
     void operator()(std::uint64_t v) const { put(out, mpack_pack_uint(v)); }
     void operator()(double v) const { put(out, double_token(v)); }

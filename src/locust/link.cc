@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <zmq.hpp>
@@ -25,6 +26,7 @@ using std::chrono::milliseconds;
 constexpr auto kRetry = milliseconds{100};
 constexpr auto kRetryMost = milliseconds{2000};
 constexpr milliseconds kLinger{200};
+constexpr milliseconds kApart{100};  // the end of one connection and the beginning of another
 
 class ZmqLink final : public Link {
   public:
@@ -88,8 +90,7 @@ class ZmqLink final : public Link {
     }
 
     void make_socket() {
-        close_sockets();
-        socket_ = zmq::socket_t(context_, zmq::socket_type::dealer);
+        socket_ = zmq::socket_t(*context_, zmq::socket_type::dealer);
         socket_.set(zmq::sockopt::routing_id, node_id_);
         socket_.set(zmq::sockopt::tcp_keepalive, 1);
         socket_.set(zmq::sockopt::tcp_keepalive_idle, 30);
@@ -102,10 +103,9 @@ class ZmqLink final : public Link {
         socket_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMostBytes));
         socket_.set(zmq::sockopt::sndhwm, 0);
         const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
-        const auto name =
-            fmt::format("inproc://monitor{}", ++sockets_);  // the last may still close
-        if (zmq_socket_monitor(socket_.handle(), name.c_str(), events) != 0) throw zmq::error_t();
-        monitor_ = zmq::socket_t(context_, zmq::socket_type::pair);
+        constexpr const char* name = "inproc://monitor";
+        if (zmq_socket_monitor(socket_.handle(), name, events) != 0) throw zmq::error_t();
+        monitor_ = zmq::socket_t(*context_, zmq::socket_type::pair);
         monitor_.set(zmq::sockopt::linger, 0);
         monitor_.connect(name);
         socket_.connect(endpoint_);
@@ -128,10 +128,20 @@ class ZmqLink final : public Link {
         close_sockets();
     }
 
+    // Returns once the connection is closed: closing a socket alone would not wait for that.
     void close_sockets() {
-        if (socket_) zmq_socket_monitor(socket_.handle(), nullptr, 0);
         monitor_ = {};
         socket_ = {};
+        context_.reset();
+    }
+
+    // A ROUTER ignores a second connection of a name that it still has one of.
+    void make_another() {
+        went();
+        close_sockets();
+        std::this_thread::sleep_for(kApart);
+        context_.emplace(1);
+        make_socket();
     }
 
     bool turn() {
@@ -151,10 +161,7 @@ class ZmqLink final : public Link {
         // A message that came over a connection comes before its end.
         receive_all();
         watch();
-        if (reconnect) {
-            went();
-            make_socket();
-        }
+        if (reconnect) make_another();
         flush();
         return true;
     }
@@ -212,11 +219,10 @@ class ZmqLink final : public Link {
     const std::string endpoint_;
     const std::string node_id_;
     int wake_;
-    zmq::context_t context_{1};
     // The thread's own, once it runs.
+    std::optional<zmq::context_t> context_{std::in_place, 1};
     zmq::socket_t socket_;
     zmq::socket_t monitor_;
-    std::uint64_t sockets_ = 0;  // made so far
     bool stands_ = false;
     std::uint64_t connection_ = 0;
     std::deque<std::pair<std::uint64_t, std::string>> left_;

@@ -59,7 +59,7 @@ void Session::disconnected(MonoTime now) {
     if (!connected_) return;
     connected_ = false;
     in_doubt_ = false;
-    no_master_since_ = now;
+    if (member()) no_master_since_ = now;
     if (end_ == End::none && state_ != State::quitting)
         say("the connection to the master is lost; trying again", true);
 }
@@ -70,6 +70,7 @@ void Session::join(MonoTime now) {
     in_doubt_ = false;
     next_heartbeat_ = MonoTime::max();
     next_report_ = MonoTime::max();
+    if (member()) no_master_since_ = now;
     asked_ = now;
     state_ = connected_ ? State::joining : State::away;
     send(messages_.client_ready());
@@ -88,8 +89,7 @@ void Session::join_anew(MonoTime now) {
 }
 
 void Session::check_master(MonoTime now) {
-    const bool unanswered = state_ == State::joining && now - asked_ >= settings_.give_up;
-    if (unanswered || (!connected_ && now - no_master_since_ >= settings_.give_up)) {
+    if ((!connected_ || state_ == State::joining) && now - no_master_since_ >= settings_.give_up) {
         finish(End::unreachable, now);
         return;
     }
@@ -104,6 +104,11 @@ void Session::check_master(MonoTime now) {
     if (state_ == State::joining && !warned_of_ack_ && now - asked_ >= settings_.ack_wait) {
         warned_of_ack_ = true;
         say("connected, but nothing answers there as a Locust master does", true);
+    }
+    // Whatever was said over this connection was not heard, or the master would have answered.
+    if (state_ == State::joining && now - last_answer_ >= settings_.unanswered) {
+        last_answer_ = now;
+        reconnect_ = true;
     }
     if (!answers_ || !member()) return;
     const Nanos silent = now - last_answer_;
@@ -248,6 +253,7 @@ void Session::load_ended(MonoTime now) {
     if (end_ != End::none) return;
     for (auto& [name, count] : users_) count = 0;
     report(now);
+    if (connected_) no_master_since_ = now;
     const State was = std::exchange(state_, State::away);
     if (was == State::quitting) {
         send(messages_.quit());
