@@ -3,6 +3,7 @@
 Ports are free ones, runs take a second. What cannot be run here (containers, installing packages, building oneself) is held against the files and targets it names.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -15,9 +16,9 @@ import pytest
 import yaml
 from conftest import PROGRAM, ROOT, clean_environment, free_port, wait_until
 
-PAGES = ["README.md", "docs/guide.md", "docs/stack.md", "docs/reports.md", "docs/ci.md", "docs/moving.md", "docs/running-load-tests.md",
-         "docs/running-load-tests.pt-BR.md"]
-PROGRAMS = ("squadload", "squad-api", "squad-providers", "make", "curl", "pytest", "python3", "locust", "docker", "pip", "source")
+PAGES = ["README.md", "docs/guide.md", "docs/stack.md", "docs/reports.md", "docs/ci.md", "docs/moving.md", "docs/scale-out.md",
+         "docs/running-load-tests.md", "docs/running-load-tests.pt-BR.md"]
+PROGRAMS = ("squadload", "squad-api", "squad-providers", "make", "curl", "pytest", "python3", "locust", "docker", "kubectl", "helm", "pip", "source")
 SAMPLE = ROOT / "tests/load/reports/sample_load_test_metrics.json"
 
 
@@ -90,19 +91,59 @@ def shortened(command):
     return command
 
 
+def check_cluster(words):
+    """The folders, files and objects that a command for a cluster names are there."""
+    for option, value in zip(words, words[1:], strict=False):
+        if option == "-k":
+            assert (ROOT / value / "kustomization.yaml").is_file()
+        if option == "--values":
+            assert (ROOT / value).is_file()
+    for word in words:
+        if word.startswith("--from-file="):
+            assert (ROOT / word.partition("=")[2]).is_file()
+    names = [name for name in words if name.startswith(("service/", "job/"))]
+    if "-n" in words:
+        made = [yaml.safe_load(f.read_text()) for f in (ROOT / "deploy/kubernetes").rglob("*.yaml") if f.name != "helm-values.yaml"]
+        there = {f"{o['kind'].lower()}/{o['metadata']['name']}" for o in made if "metadata" in o}
+        assert set(names) <= there
+        assert f"namespace/{words[words.index('-n') + 1]}" in there
+
+
 def check_named(command):
     """What is not run: the files, services and targets it names are there."""
     words = shlex.split(command)
     if words[0] == "make":
         subprocess.run(["make", "-n", *[w for w in words[1:]]], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    elif words[:2] == ["docker", "build"]:
+        assert (ROOT / words[words.index("-f") + 1]).is_file()
     elif words[0] == "docker":
         services = yaml.safe_load((ROOT / words[words.index("-f") + 1]).read_text())["services"]
         assert words[-1] in services or words[-2:] == ["up", "-d"], command
+    elif words[0] in ("kubectl", "helm"):
+        check_cluster(words)
     elif words[0] == "pip":
         assert (ROOT / words[-1]).is_file()
     else:
         return False
     return True
+
+
+@contextlib.contextmanager
+def master_for(command, place, environment):
+    """A Locust master for two seconds of the `squadload worker` in it, if there is one; the port it is to join."""
+    if "squadload worker" not in command:
+        yield None
+        return
+    scenario = re.findall(r"--(?:config|scenario|stage) \S+", command)
+    made = subprocess.run([PROGRAM, "locustfile", *" ".join(scenario).split()], cwd=place, env=environment, capture_output=True, text=True, check=True)
+    port = free_port()
+    (place / f"master_{port}.py").write_text(made.stdout)
+    process = subprocess.Popen([place / "tools/locust", "-f", f"master_{port}.py", "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port",
+                                str(port), "--headless", "--expect-workers", "1", "-u", "2", "-r", "2", "-t", "2s", "--host", environment["TARGET"]],
+                               cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield port
+    process.terminate()
+    process.wait(20)
 
 
 @pytest.mark.parametrize("page, command", commands(), ids=lambda value: re.sub(r"\W+", "_", str(value))[:60])
@@ -120,7 +161,9 @@ def test_the_command_works(page, command, stack, place):
     environment = clean_environment()
     environment["PATH"] = f"{PROGRAM.parent}:{place / 'tools'}:{environment['PATH']}"
     environment |= {"TARGET": f"http://127.0.0.1:{stack[0]}", "SQUADLOAD_PROGRAM": str(PROGRAM), "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(["bash", "-c", text], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    with master_for(text, place, environment) as port:
+        text += f" --master-port {port}" if port else ""
+        ran = subprocess.run(["bash", "-c", text], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False)
     said = f"{page}: {command}\n{text}\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}"
     assert "Traceback" not in said, said
     # A second of a scenario is too short for some of its bounds; that it ran and was judged is what counts.
