@@ -44,13 +44,18 @@ void Parser::add_worker() {
                     "Figures of the run under way at 127.0.0.1:PORT/metrics (0: a free port)")
         ->type_name("PORT")
         ->group("Output");
+    app->add_option("--health-port", invocation_.master.health_port,
+                    "GET /health on this port of all addresses: 200 once joined, else 503")
+        ->type_name("PORT")
+        ->group("Output");
     app->add_option("--lag-budget", lag_budget_, "Generator lag p99 beyond which this part is VOID")
         ->type_name("T")
         ->group("Verdict");
     app->add_flag("--worker,--headless", headless_, "Accepted as in Locust")->group("Output");
     add_backend(*app);
     rare(*app, {"--stage", "--seed", "--graceful-stop", "--ca-file", "--cert", "--key", "--proxy",
-                "--witness", "--prometheus-port", "--lag-budget", "--worker", "--backend"});
+                "--witness", "--prometheus-port", "--health-port", "--lag-budget", "--worker",
+                "--backend"});
 
     auto* file =
         subcommand(Command::locustfile, "locustfile",

@@ -71,7 +71,7 @@ void Session::join(MonoTime now) {
     next_heartbeat_ = MonoTime::max();
     next_report_ = MonoTime::max();
     if (member()) no_master_since_ = now;
-    asked_ = now;
+    asked_ = last_answer_ = now;
     state_ = connected_ ? State::joining : State::away;
     send(messages_.client_ready());
 }

@@ -97,6 +97,7 @@ class Session {
     [[nodiscard]] bool over() const { return end_ != End::none && !load_; }
     [[nodiscard]] End end() const { return end_; }
     [[nodiscard]] std::optional<std::int64_t> index() const { return index_; }
+    [[nodiscard]] bool joined() const { return member(); }
     [[nodiscard]] const UserCounts& users() const { return users_; }  // last told to the master
 
   private:

@@ -318,6 +318,16 @@ TEST(Session, AMasterThatNeverAnswersIsJoinedAnewAfterAnyLoss) {
     EXPECT_THAT(p.messages(), ElementsAre("stats 0", "client_ready"));
 }
 
+TEST(Session, ANewMembershipWaitsForItsOwnAnswer) {
+    Played p;
+    p.run(false);
+    p.pass(40s, false);
+    p.hear(MasterSays::stop);
+    p.session.load_ended(p.now);
+    p.pass(14s, false);
+    EXPECT_FALSE(p.session.take_reconnect());
+}
+
 TEST(Session, ALossWhileJoiningJoinsAgain) {
     Played p;
     p.session.connected(p.now);

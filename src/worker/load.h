@@ -10,11 +10,11 @@
 #include <string>
 #include <thread>
 
+#include "base/random.h"
 #include "load/engine/engine.h"
 #include "locust/messages.h"
 #include "locust/stats_report.h"
 #include "locust/users.h"
-#include "base/random.h"
 #include "run/preflight.h"
 #include "run/run_scenario.h"
 

@@ -12,6 +12,7 @@
 #include "judge/result/run_result.h"
 #include "locust/link.h"
 #include "locust/session.h"
+#include "run/health_page.h"
 #include "run/limits.h"
 #include "run/signals.h"
 #include "worker/cores.h"
@@ -54,8 +55,10 @@ void settle(scenario::Scenario& s) {
 
 class Loop {
   public:
-    Loop(const Common& common, std::unique_ptr<locust::Link> link, Nanos graceful_stop)
+    Loop(const Common& common, std::unique_ptr<locust::Link> link, run::HealthPage* health,
+         Nanos graceful_stop)
         : common_(common),
+          health_(health),
           cpu_(common.scenario.workers),
           link_(std::move(link)),
           session_(locust::Messages(common.node_id), settings(graceful_stop), view(), mono_now()) {}
@@ -80,6 +83,7 @@ class Loop {
     void carry_out(const locust::Order& order);
 
     const Common& common_;
+    run::HealthPage* health_;  // may be null
     CpuMeter cpu_;
     std::unique_ptr<locust::Link> link_;
     std::uint64_t connection_ = 0;
@@ -104,6 +108,7 @@ int Loop::run() {
         look_at_load(now);
         session_.tick(now);
         obey(now);
+        if (health_ != nullptr) health_->set_joined(session_.joined());
     }
     link_.reset();  // sends what is left
     load_.reset();  // writes its files
@@ -230,6 +235,14 @@ Result<int> run_worker(scenario::Scenario scenario, const MasterAddress& master,
         page = *std::move(opened);
         log::info("metrics for Prometheus at " + page->url());
     }
+    std::unique_ptr<run::HealthPage> health;
+    if (master.health_port) {
+        auto opened = run::HealthPage::open(*master.health_port);
+        if (!opened)
+            return fail(ErrorKind::usage, fmt::format("--health-port: {}", opened.error().message));
+        health = *std::move(opened);
+        log::info(fmt::format("GET /health at port {}", health->port()));
+    }
     const Nanos graceful_stop = scenario.graceful_stop;
     settle(scenario);
     if (const auto judged = run::compile_bounds(scenario); !judged)
@@ -248,7 +261,7 @@ Result<int> run_worker(scenario::Scenario scenario, const MasterAddress& master,
                         page.get(),
                         std::move(node_id),
                         fmt::format("{}:{}", master.host, master.port)};
-    return Loop(common, *std::move(link), graceful_stop).run();
+    return Loop(common, *std::move(link), health.get(), graceful_stop).run();
 }
 
 }  // namespace squadload::worker

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -12,9 +13,11 @@
 
 namespace squadload::worker {
 
+// What joins the worker to what is around it.
 struct MasterAddress {
     std::string host = "127.0.0.1";
     std::uint16_t port = 5557;
+    std::optional<std::uint16_t> health_port{};  // of GET /health here; none: no such page
 };
 
 // Blocks until the master ends the session (exit code 0), SIGINT or SIGTERM does (130, 143; what is
