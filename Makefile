@@ -10,7 +10,7 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= external_symbolizer_path=/usr/bin/llvm-symbolizer-19
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run run-services test faults lint format asan tsan fuzz bench instructions clean package package-test setup-run setup-test setup-lint setup-bench setup-package
+.PHONY: help setup build run run-services test faults lint format test-locust asan tsan fuzz bench instructions clean package package-test setup-run setup-test setup-lint setup-bench setup-package
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -35,6 +35,9 @@ test: setup-test  ## build and run all tests
 	@cmake --preset release -D SQUADLOAD_TESTS=ON
 	@cmake --build --preset release --parallel $(JOBS)
 	@scripts/test.sh
+
+test-locust: setup-test build  ## squadload worker under stock masters: Debian's Locust and PyPI's, some 7 minutes
+	@SQUADLOAD_LOCUST=$$(scripts/locust_venv.sh) $(PYTHON) -m pytest tests/e2e/test_locust_worker.py
 
 faults: setup-test build  ## floods, outages, storms and lost stores at full length, some 10 minutes
 	@SQUADLOAD_FAULTS_WINDOW=20 $(PYTHON) -m pytest tests/faults -v -s

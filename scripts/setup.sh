@@ -10,10 +10,10 @@ run=(build-essential cmake ninja-build pkg-config ccache libcli11-dev libyaml-cp
 # The report page is built by Node; where another than Debian's stands, its npm comes with it.
 command -v npm >/dev/null || run+=(nodejs npm)
 test=(libgtest-dev libgmock-dev openssl python3-pytest python3-jsonschema python3-yaml procps nginx redis-server postgresql
-      python3-locust python3-prometheus-client chromium fonts-dejavu-core curl)
+      python3-locust python3-venv python3-prometheus-client chromium fonts-dejavu-core curl)
 lint=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 python3)
 package=(help2man dpkg-dev file debootstrap)
-bench=(nginx wrk hey nghttp2-client apache2-utils valgrind procps python3)
+bench=(nginx wrk hey nghttp2-client apache2-utils valgrind procps python3 python3-venv)
 
 wanted=("${run[@]}")
 for tier in "${@:-all}"; do

@@ -26,7 +26,7 @@ struct Router {
                 socket.bind("tcp://127.0.0.1:" + (wanted == 0 ? "*" : std::to_string(wanted)));
                 break;
             } catch (const zmq::error_t&) {  // the last one is still closing
-                std::this_thread::sleep_for(50ms);
+                zmq_poll(nullptr, 0, 50);
             }
         }
         const auto endpoint = socket.get(zmq::sockopt::last_endpoint);

@@ -1,12 +1,12 @@
 #include "worker/worker.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <memory>
-#include <random>
 
 #include "base/log.h"
 #include "judge/result/run_result.h"
@@ -30,8 +30,13 @@ std::string make_node_id() {
     ::gethostname(name.data(), name.size() - 1);
     std::string id = name.front() == '\0' ? "squadload" : name.data();
     std::replace(id.begin(), id.end(), '_', '-');
-    std::random_device random;
-    id += fmt::format("_{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+    std::array<unsigned char, 16> random{};
+    for (std::size_t got = 0; got < random.size();) {
+        const auto n = ::getrandom(&random[got], random.size() - got, 0);
+        if (n > 0) got += static_cast<std::size_t>(n);
+    }
+    id += '_';
+    for (const auto byte : random) id += fmt::format("{:02x}", byte);
     return id;
 }
 

@@ -476,4 +476,33 @@ def test_a_locustfile_needs_a_master(tmp_path, squadload):
     alone = subprocess.run([*DEBIANS, "-f", tmp_path / "open.py", "--headless", "-u", "1", "-t", "1s"], capture_output=True,
                            text=True, env=clean_environment(), cwd=tmp_path, timeout=60, check=False)
     assert alone.returncode != 0
-    assert "start it with --master" in alone.stderr
+    assert "it is for --master" in alone.stderr
+
+
+@only_newest
+def test_load_test_py_for_native_and_python_workers(tmp_path):
+    """The shipped script is the file of the master and of a Python worker, the shipped scenarios those of ours."""
+    target = Scripted(tmp_path / "target")
+    fleet = Fleet(tmp_path, [NEWEST], target)
+    (tmp_path / "test.yaml").write_text((ROOT / "config/load_testing.yaml").read_text())
+    script = ROOT / "scripts/load_test.py"
+    try:
+        master = fleet.master("-u", 20, "-r", 20, "-t", "8s", "--expect-workers", 2, "--csv", "out", "--host", target.url, file=script,
+                              env={"SQUAD_SCENARIO": "sustained"})
+        worker = fleet.worker("--scenario", "sustained")
+        with (tmp_path / "python.log").open("wb") as log:
+            python = subprocess.Popen([NEWEST, "-f", script, "--worker", "--master-host", "127.0.0.1", "--master-port", str(fleet.port)],
+                                      cwd=tmp_path, env=clean_environment(), stdout=log, stderr=log)
+        assert worker.wait() == 0, worker.log()
+        assert master.wait() == 0, master.log()
+        assert python.wait(20) == 0
+        assert master.harm() == []
+        rows = {(row["Type"], row["Name"]): int(row["Request Count"]) for row in master.csv("out", "stats")}
+        assert set(rows) == {("POST", "/agents/chat"), ("GET", "/health"), ("GET", "/metrics"), ("", "Aggregated")}
+        # Half of the users, so half of the 30 per second.
+        assert worker.requests() == pytest.approx(15 * 8, abs=12)
+        assert 0 <= sum(fleet.served().values()) - rows["", "Aggregated"] <= 10
+        assert "PASS" in master.log()
+    finally:
+        fleet.stop()
+        target.stop()
