@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -75,7 +75,7 @@ void Load::start(const locust::Spawn& spawn) {
                         "scenario's classes by weight",
                         name));
     set_target();
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this, s = scenario_for(spawn)]() mutable { run(std::move(s)); });
 }
 
 void Load::steer(const locust::Spawn& spawn) {
@@ -108,8 +108,11 @@ void Load::set_target() {
         const Nanos ahead = begun_ - (facts_at_ - from_seconds(facts_->elapsed_s));
         target.ahead = ahead > kInStep ? ahead : Nanos{0};
     }
-    most_users_ = std::max(most_users_, static_cast<std::uint64_t>(ours));
-    most_share_ = std::max(most_share_, target.share);
+    {
+        const std::lock_guard lock(mutex_);
+        most_users_ = std::max(most_users_, static_cast<std::uint64_t>(ours));
+        most_share_ = std::max(most_share_, target.share);
+    }
     const auto room = common_.limits.connections(common_.scenario.workers);
     if (common_.scenario.model == scenario::Model::closed && ours > static_cast<double>(room))
         log::warning(fmt::format(
@@ -137,8 +140,8 @@ void Load::closed_at_master() {
     closed_.store(true, std::memory_order_release);
 }
 
-void Load::run() {
-    auto judged = run::compile_bounds(scenario_for(spawn_));
+void Load::run(scenario::Scenario scenario) {
+    auto judged = run::compile_bounds(std::move(scenario));
     const auto done = judged ? run_scenario(*std::move(judged)) : tl::unexpected(judged.error());
     if (!done) error_ = done.error();
     measured_.store(true, std::memory_order_release);
@@ -147,8 +150,13 @@ void Load::run() {
 Result<void> Load::run_scenario(run::Judged judged) {
     const auto started = wall_now();
     const auto stamp = utc_file_stamp(started);
-    auto plan = run::preflight(judged.scenario, common_.limits, common_.network);
+    auto checked = judged.scenario;
+    const auto users = checked.users;
+    // How many users come is the master's to say, and said where they are too many.
+    if (checked.model == scenario::Model::closed) checked.users = 1;
+    auto plan = run::preflight(std::move(checked), common_.limits, common_.network);
     if (!plan) return tl::unexpected(plan.error());
+    if (plan->scenario.model == scenario::Model::closed) plan->scenario.users = users;
     plan->steering = &steering_;
     plan->first_user = static_cast<std::uint64_t>(index_) * kUsersPerWorker;
     plan->first_number = static_cast<std::uint64_t>(index_) * kNumbersPerWorker;
@@ -189,6 +197,7 @@ Result<void> Load::run_scenario(run::Judged judged) {
 }
 
 void Load::describe(result::ScenarioResult& result) const {
+    const std::lock_guard lock(mutex_);
     const bool open = common_.scenario.model == scenario::Model::open;
     result.load_description =
         open ? fmt::format("open, up to {} % of {}", result::short_number(most_share_ * 100, 2),

@@ -63,7 +63,7 @@ class Load {
     void closed_at_master();
 
   private:
-    void run();
+    void run(scenario::Scenario scenario);
     Result<void> run_scenario(run::Judged judged);
     void describe(result::ScenarioResult& result) const;
     void write(result::RunResult run, report::SeriesLog& log);
@@ -85,9 +85,9 @@ class Load {
     std::atomic<bool> closed_{false};
     std::optional<Error> error_;
     std::string void_reason_;
+    mutable std::mutex mutex_;  // of what follows
     std::uint64_t most_users_ = 0;
     double most_share_ = 0;
-    std::mutex mutex_;  // of the report
     locust::StatsReport report_;
     std::thread thread_;
 };

@@ -51,11 +51,8 @@ void settle(scenario::Scenario& s) {
     s.witness_url.clear();
     leave_out(s.fail_fast.enabled, "fail_fast is");
     s.fail_fast.enabled = false;
-    leave_out(s.requests.has_value(), "the bound on requests is");
-    s.requests.reset();
+    leave_out(s.requests.has_value(), "the bound on requests is");  // a steered run has none
     s.observe.enabled = false;
-    if (s.model == scenario::Model::closed) s.users = 1;  // the master's to say
-    s.duration = Nanos::max();
 }
 
 class Loop {

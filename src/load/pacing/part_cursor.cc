@@ -30,7 +30,8 @@ void PartCursor::enter(std::size_t part, long double mass) {
     begun_ = true;
     part_ = part;
     mass_ = mass;
-    base_ = schedule_.profile().expected_by(parts_[part].from + parts_[part].ahead);
+    base_ = static_cast<long double>(
+        schedule_.profile().expected_by(parts_[part].from + parts_[part].ahead));
 }
 
 // Nothing accumulates within a part: the next start is a function of how many there were in it.
