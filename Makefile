@@ -7,7 +7,7 @@ ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 export UBSAN_OPTIONS ?= print_stacktrace=1
-export TSAN_OPTIONS ?= external_symbolizer_path=/usr/bin/llvm-symbolizer-19
+export TSAN_OPTIONS ?= external_symbolizer_path=/usr/bin/llvm-symbolizer-19 suppressions=$(CURDIR)/tests/support/tsan_suppressions.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run run-services test faults lint format test-locust asan tsan fuzz bench instructions clean package package-test setup-run setup-test setup-lint setup-bench setup-package
