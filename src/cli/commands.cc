@@ -11,6 +11,8 @@
 #include "base/units.h"
 #include "cli/audit.h"
 #include "cli/files.h"
+#include "cli/judge_locust.h"
+#include "cli/merge.h"
 #include "cli/report.h"
 #include "cli/variables.h"
 #include "load/http/url.h"
@@ -198,6 +200,13 @@ Result<int> do_try(const Invocation& invocation, const run::Terminal& terminal,
                          invocation.backend);
 }
 
+Result<int> do_judge(const Invocation& invocation, const std::string& command_text,
+                     const run::Terminal& terminal, const scenario::Environment& environment) {
+    const auto scenarios = chosen_scenarios(invocation, environment);
+    if (!scenarios) return tl::unexpected(scenarios.error());
+    return judge_locust(invocation, scenarios->front(), command_text, terminal);
+}
+
 // A closed standard descriptor would be taken by the next file or socket opened, and written into.
 void occupy_standard_descriptors() {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -292,6 +301,10 @@ Result<int> execute(const Invocation& invocation, const std::string& command_tex
         case Command::compare:
             return compare_runs(invocation.arguments.at(0), invocation.arguments.at(1),
                                 invocation.tolerance, invocation.outputs.html, terminal);
+        case Command::merge:
+            return merge_files(invocation, command_text, terminal, environment);
+        case Command::judge:
+            return do_judge(invocation, command_text, terminal, environment);
         case Command::completion:
             break;  // parse() answered it
     }

@@ -49,6 +49,16 @@ inline constexpr auto kCompareExamples = R"(Examples:
 
 Exit codes: 0 no regression, 1 a regression beyond noise and tolerance, 2 for a file that cannot
 be read, 4 when a run is VOID or they have nothing in common.)";
+inline constexpr auto kMergeExamples = R"(Examples:
+  squadload merge worker1.json worker2.json worker3.json
+  squadload merge worker1.json worker2.json --config load_testing.yaml --junit junit.xml
+
+Exit codes: those of run; 2 for files that are not parts of one load.)";
+inline constexpr auto kJudgeExamples = R"(Examples:
+  squadload judge --locust-csv reports/locust --config load_testing.yaml --scenario spike
+  squadload judge --locust-csv reports/locust --locust-json stats.json --junit junit.xml
+
+Exit codes: those of run; 2 for files that cannot be read or contradict each other.)";
 inline constexpr auto kCompletionExamples = R"(Examples:
   source <(squadload completion bash)
   squadload completion fish > ~/.config/fish/completions/squadload.fish)";
