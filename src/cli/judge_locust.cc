@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <filesystem>
 #include <iterator>
 
 #include "cli/files.h"
 #include "cli/judged.h"
 #include "judge/locust_files/locust_files.h"
+#include "judge/result/figures.h"
 #include "judge/verdict/conclude_totals.h"
 #include "load/scenario/entries.h"
 
@@ -84,6 +85,45 @@ std::string unknown_to_locust(const verdict::Threshold& t) {
     return {};
 }
 
+// The entries' tasks, or all of them.
+template <class Visit>
+void for_tasks(const verdict::Threshold& t, const locust_files::Read& read,
+               const std::vector<std::string>& labels, Visit visit) {
+    for (std::size_t i = 0; i < read.scenario.tasks.size(); ++i) {
+        const auto is_task = [&](std::uint16_t entry) {
+            return labels[entry] == read.scenario.tasks[i].name;
+        };
+        if (t.entries.empty() || std::any_of(t.entries.begin(), t.entries.end(), is_task)) visit(i);
+    }
+}
+
+// A failure that nothing explains may have been of any kind. Where that decides a bound, nobody can
+// say whether it is met.
+std::string undecided(const verdict::Threshold& t, const locust_files::Read& read,
+                      const std::vector<std::string>& labels) {
+    using measure::Outcome;
+    measure::TaskStats told;
+    std::uint64_t unexplained = 0;
+    for_tasks(t, read, labels, [&](std::size_t i) {
+        told.outcomes.merge(read.scenario.tasks[i].stats.outcomes);
+        unexplained += read.unexplained[i];
+    });
+    if (unexplained == 0) return {};
+    std::vector<bool> answers;
+    for (std::size_t kind = 0; kind < measure::kOutcomes; ++kind) {
+        const auto outcome = static_cast<Outcome>(kind);
+        if (outcome == Outcome::ok || outcome == Outcome::unsent) continue;
+        measure::TaskStats one = told;
+        one.outcomes.count[static_cast<std::size_t>(Outcome::check_failed)] -= unexplained;
+        one.outcomes.add(outcome, unexplained);
+        answers.push_back(verdict::judge_stats(t, one, read.scenario.duration_s).pass);
+    }
+    const bool same = std::equal(answers.begin() + 1, answers.end(), answers.begin());
+    if (same) return {};
+    return fmt::format("the files do not say of {} why it failed",
+                       result::plural(unexplained, "request"));
+}
+
 }  // namespace
 
 Result<int> judge_locust(const Invocation& invocation, const scenario::Scenario& scenario,
@@ -114,16 +154,19 @@ Result<int> judge_locust(const Invocation& invocation, const scenario::Scenario&
         s.notes.emplace_back("when the run started is not in the files: the time is of now");
     }
     verdict::TotalsSource source;
-    source.unknown = unknown_to_locust;
+    const auto labels = scenario::entry_labels(scenario);
+    source.unknown = [&](const verdict::Threshold& t) {
+        if (auto why = unknown_to_locust(t); !why.empty()) return why;
+        return verdict::unit_of(t.figure) == verdict::Unit::ms ? std::string()
+                                                               : undecided(t, *read, labels);
+    };
     source.providers_unknown = "Locust's figures know no providers and no witness";
     source.percentile = [&](const verdict::Threshold& t) -> std::optional<double> {
         if (t.entries.empty()) return locust_files::percentile_ms(read->all, t.quantile);
-        const auto labels = scenario::entry_labels(scenario);
         locust_files::Times times;
-        for (const auto entry : t.entries)
-            for (std::size_t i = 0; i < s.tasks.size(); ++i)
-                if (s.tasks[i].name == labels[entry])
-                    for (const auto& [ms, count] : read->times[i]) times[ms] += count;
+        for_tasks(t, *read, labels, [&](std::size_t task) {
+            for (const auto& [ms, count] : read->times[task]) times[ms] += count;
+        });
         return locust_files::percentile_ms(times, t.quantile);
     };
     verdict::conclude_totals(s, *bounds, source);

@@ -74,6 +74,24 @@ scenario::SuiteSettings suite_settings(const merge::Part& part, const result::Ru
     return settings;
 }
 
+// Why bounds on providers cannot be judged on the whole; "": they can.
+std::string providers_unknown(const std::vector<merge::Part>& parts, const std::string& scenario) {
+    if (parts.size() == 1) return {};
+    for (const auto& part : parts)
+        for (const auto& s : part.run.scenarios) {
+            const bool seen_there =
+                !s.witness.empty() ||
+                std::any_of(s.providers.begin(), s.providers.end(),
+                            [](const auto& p) { return p.source != "responses"; });
+            if (s.name == scenario && seen_there)
+                return fmt::format(
+                    "what {} knows of the providers is of the load of all parts, and cannot be "
+                    "merged; squadload audit judges the providers' log",
+                    part.file);
+        }
+    return {};
+}
+
 bool terminated(const result::RunResult& run) {
     return std::any_of(run.scenarios.begin(), run.scenarios.end(),
                        [](const auto& s) { return s.stop_reason == "terminated"; });
@@ -111,7 +129,9 @@ Result<int> merge_files(const Invocation& invocation, const std::string& command
         }
         const auto bounds = verdict::compile_for_totals(*std::move(scenario));
         if (!bounds) return tl::unexpected(bounds.error());
-        verdict::conclude_totals(s, *bounds);
+        verdict::TotalsSource source;
+        source.providers_unknown = providers_unknown(*parts, s.name);
+        verdict::conclude_totals(s, *bounds, source);
     }
     if (run->scenarios.size() > 1) {
         run->suite_thresholds = verdict::judge_suite(*run, suite);

@@ -308,6 +308,7 @@ TEST(Merge, ProvidersAreThoseOfTheResponses) {
         p.name = "groq";
         p.source = i == 0 ? "arrivals" : "responses";
         p.ok = 300;  // of both, as the log has it
+        p.peak_per_minute = i == 0 ? 290 : 100;
         p.responses.responses = 100;
         p.responses.ok = 90 + i;
         p.responses.response_time.record(milliseconds{200}, 90 + i);
@@ -319,6 +320,7 @@ TEST(Merge, ProvidersAreThoseOfTheResponses) {
     EXPECT_EQ(p.source, "responses");
     EXPECT_EQ(p.ok, 181U);
     EXPECT_EQ(p.failed, 19U);
+    EXPECT_EQ(p.peak_per_minute, 290U);
     EXPECT_EQ(p.time.count(), 181U);
     EXPECT_EQ(p.responses.fallback_reasons.at(0).count, 6U);
     EXPECT_THAT(merged->scenarios[0].notes,

@@ -67,10 +67,9 @@ std::vector<ProviderResult> merged_providers(const Pieces& pieces,
                                              std::vector<std::string>& notes) {
     std::vector<ProviderResult> out;
     bool counted_there = false;  // at the providers or the target: it saw the load of all parts
-    bool all_by_responses = true;
+    bool logged = false;
     for (const auto& piece : pieces)
-        for (const auto& p : piece.scenario->providers)
-            all_by_responses = all_by_responses && p.source == "responses";
+        for (const auto& p : piece.scenario->providers) logged = logged || p.source == "arrivals";
     for (const auto& piece : pieces) {
         for (const auto& p : piece.scenario->providers) {
             counted_there = counted_there || p.source != "responses";
@@ -83,7 +82,10 @@ std::vector<ProviderResult> merged_providers(const Pieces& pieces,
             }
             same->limit_per_minute = std::max(same->limit_per_minute, p.limit_per_minute);
             add_responses(same->responses, p.responses);
-            if (all_by_responses) add_series(*same, p, second_offset(pieces, piece));
+            if (!logged) add_series(*same, p, second_offset(pieces, piece));
+            // The log saw every process's calls: its peak is that of all of them.
+            if (p.source == "arrivals")
+                same->peak_per_minute = std::max(same->peak_per_minute, p.peak_per_minute);
         }
     }
     for (auto& p : out) finish(p);

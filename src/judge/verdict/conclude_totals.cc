@@ -129,7 +129,9 @@ void conclude_totals(ScenarioResult& s, const TotalsBounds& bounds, const Totals
     if (auto few = few_samples_text(s); !few.empty()) s.notes.push_back(std::move(few));
     if (s.thresholds.empty() && bounds.providers.empty())
         s.notes.emplace_back("no criteria are set: any run with a success passes");
-    if (source.providers_unknown.empty()) conclude_providers(s, bounds.providers, {});
+    // What the witness found broken counts also where no bound on it can be judged.
+    const bool known = source.providers_unknown.empty();
+    conclude_providers(s, known ? bounds.providers : std::vector<ProviderBound>{}, {});
 }
 
 }  // namespace squadload::verdict
