@@ -12,7 +12,7 @@ from pathlib import Path
 ROOMS = [
     "base", "yaml", "arrivals", "target/llm", "target/limits", "target/service", "target/providers", "target/squad_api", "target/stack", "target/program",
     "load/pacing", "load/scenario", "load/transport", "load/http", "load/measure", "load/attribution", "load/engine",
-    "judge/result", "judge/observe", "judge/witness", "judge/verdict", "judge/compare", "locust", "report", "run", "worker", "cli",
+    "judge/result", "judge/observe", "judge/witness", "judge/verdict", "judge/compare", "judge/merge", "judge/locust_files", "locust", "report", "run", "worker", "cli",
 ]
 TARGET = {room for room in ROOMS if room.startswith("target/")}
 # Neighbours that stand lower in the list but know nothing of each other.
@@ -39,8 +39,10 @@ NOT_BELOW = {
     "judge/witness": TARGET | {"judge/observe", "yaml", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine"},
     "judge/verdict": TARGET | {"yaml", "load/transport", "load/http"},
     "judge/compare": TARGET | {"arrivals", "yaml", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine", "judge/observe", "judge/witness", "judge/verdict"},
+    "judge/merge": TARGET | {"arrivals", "yaml", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine", "judge/observe", "judge/witness", "judge/verdict", "judge/compare"},
+    "judge/locust_files": TARGET | {"arrivals", "yaml", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine", "judge/observe", "judge/witness", "judge/verdict", "judge/compare", "judge/merge"},
     "locust": TARGET | {"arrivals", "yaml", "load/pacing", "load/scenario", "load/transport", "load/http", "load/attribution", "load/engine", "judge/result", "judge/observe", "judge/witness",
-               "judge/verdict", "judge/compare"},
+               "judge/verdict", "judge/compare", "judge/merge", "judge/locust_files"},
     "report": {"locust"} | TARGET | {"yaml", "load/transport", "load/http"},
 }
 # Header prefix → the rooms that may include it.

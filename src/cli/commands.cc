@@ -11,6 +11,8 @@
 #include "base/units.h"
 #include "cli/audit.h"
 #include "cli/files.h"
+#include "cli/judge_locust.h"
+#include "cli/merge.h"
 #include "cli/report.h"
 #include "cli/variables.h"
 #include "cli/worker.h"
@@ -203,6 +205,13 @@ Result<int> do_try(const Invocation& invocation, const run::Terminal& terminal,
                          invocation.backend);
 }
 
+Result<int> do_judge(const Invocation& invocation, const std::string& command_text,
+                     const run::Terminal& terminal, const scenario::Environment& environment) {
+    const auto scenarios = chosen_scenarios(invocation, environment);
+    if (!scenarios) return tl::unexpected(scenarios.error());
+    return judge_locust(invocation, scenarios->front(), command_text, terminal);
+}
+
 // A closed standard descriptor would be taken by the next file or socket opened, and written into.
 void occupy_standard_descriptors() {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -301,6 +310,10 @@ Result<int> execute(const Invocation& invocation, const std::string& command_tex
             return join_master(invocation, command_text, terminal, environment);
         case Command::locustfile:
             return print_locustfile(invocation, terminal, environment);
+        case Command::merge:
+            return merge_files(invocation, command_text, terminal, environment);
+        case Command::judge:
+            return do_judge(invocation, command_text, terminal, environment);
         case Command::completion:
             break;  // parse() answered it
     }

@@ -57,6 +57,16 @@ Exit codes: 0 when the master ended the test, whatever was measured; 2 usage or 
 3 no master for five minutes, 130 / 143 interrupted by SIGINT / SIGTERM.)";
 inline constexpr auto kLocustfileExamples = R"(Example:
   squadload locustfile --config config/load_testing.yaml --scenario spike > locustfile.py)";
+inline constexpr auto kMergeExamples = R"(Examples:
+  squadload merge worker1.json worker2.json worker3.json
+  squadload merge worker1.json worker2.json --config load_testing.yaml --junit junit.xml
+
+Exit codes: those of run; 2 for files that are not parts of one load.)";
+inline constexpr auto kJudgeExamples = R"(Examples:
+  squadload judge --locust-csv reports/locust --config load_testing.yaml --scenario spike
+  squadload judge --locust-csv reports/locust --locust-json stats.json --junit junit.xml
+
+Exit codes: those of run; 2 for files that cannot be read or contradict each other.)";
 inline constexpr auto kCompletionExamples = R"(Examples:
   source <(squadload completion bash)
   squadload completion fish > ~/.config/fish/completions/squadload.fish)";

@@ -24,6 +24,8 @@ Parser::Parser()
     add_report();
     add_compare();
     add_worker();
+    add_merge();
+    add_judge();
     add_completion();
 }
 
@@ -128,10 +130,7 @@ void Parser::add_run() {
                     "median))")
         ->type_name("T")
         ->group("Verdict");
-    app->add_option("--output-dir", invocation_.output_dir,
-                    fmt::format("Folder of the files written (default {})", kDefaultOutputDir))
-        ->type_name("DIR")
-        ->group("Output");
+    add_output_dir(*app);
     add_outputs(*app);
     app->add_option("--prometheus-port", invocation_.prometheus_port,
                     "Figures of the run under way at 127.0.0.1:PORT/metrics (0: a free port)")
@@ -249,6 +248,46 @@ void Parser::add_compare() {
         ->group("Output");
 }
 
+void Parser::add_output_dir(CLI::App& app) {
+    app.add_option("--output-dir", invocation_.output_dir,
+                   fmt::format("Folder of the files written (default {})", kDefaultOutputDir))
+        ->type_name("DIR")
+        ->group("Output");
+}
+
+void Parser::add_merge() {
+    auto* app =
+        subcommand(Command::merge, "merge",
+                   "Metrics files of parts of one load: their whole, judged", kMergeExamples);
+    app->add_option("files", invocation_.arguments, "Metrics files, one of each part")
+        ->type_name("FILE...")
+        ->required();
+    app->add_option("-f,--config", invocation_.config,
+                    "Judge by the bounds of this scenario file (default: those in the files)")
+        ->type_name("FILE");
+    add_output_dir(*app);
+    add_outputs(*app);
+}
+
+void Parser::add_judge() {
+    auto* app = subcommand(Command::judge, "judge",
+                           "Judge what a Locust run measured by the bounds of a scenario file",
+                           kJudgeExamples);
+    app->add_option("--locust-csv", invocation_.locust_csv,
+                    "Files of locust --csv: PREFIX_stats.csv and so on")
+        ->type_name("PREFIX");
+    app->add_option("--locust-json", invocation_.locust_json,
+                    "What locust --json-file wrote: finer times than the CSV's")
+        ->type_name("FILE");
+    add_config(*app);
+    app->add_option("--scenario", scenario_, "Whose bounds and tasks (default: the first one)")
+        ->type_name("NAME");
+    app->add_option("--stage", invocation_.load.stage, "Apply a stage of the file")
+        ->type_name("NAME");
+    add_output_dir(*app);
+    add_outputs(*app);
+}
+
 void Parser::add_capacity() {
     auto* app = subcommand(Command::capacity, "capacity",
                            "Find the highest rate at which bounds hold, and what ends it",
@@ -281,10 +320,7 @@ void Parser::add_capacity() {
                     "Generator lag p99 beyond which this machine is the limit")
         ->type_name("T")
         ->group("Search");
-    app->add_option("--output-dir", invocation_.output_dir,
-                    fmt::format("Folder of the files written (default {})", kDefaultOutputDir))
-        ->type_name("DIR")
-        ->group("Output");
+    add_output_dir(*app);
     app->add_flag("-q,--quiet", invocation_.quiet, "No progress, results only")->group("Output");
     add_backend(*app);
 }

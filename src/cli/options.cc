@@ -138,7 +138,9 @@ Result<void> Parser::apply_environment(const scenario::Environment& environment)
     }
     if (auto value = text("SQUADLOAD_OUTPUT_DIR", "--output-dir")) invocation_.output_dir = *value;
     if (auto value = text("SQUADLOAD_BACKEND", "--backend")) invocation_.backend = *value;
-    const bool writes = invocation_.command == Command::run;
+    const bool writes = invocation_.command == Command::run ||
+                        invocation_.command == Command::merge ||
+                        invocation_.command == Command::judge;
     if (auto value = text("SQUADLOAD_HTML", "--html"); value && writes)
         invocation_.outputs.html = *value;
     if (auto value = text("SQUADLOAD_JUNIT", "--junit"); value && writes)

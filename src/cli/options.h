@@ -34,14 +34,16 @@ enum class Command {
     compare,
     worker,
     locustfile,
+    merge,
+    judge,
     completion
 };
 
 struct Invocation {
     Command command = Command::run;
     // run: scenarios, "all" or one URL; validate: at most one file; init: the URL; try: at most one
-    // task; audit: the log; report: the metrics file; compare: two of them; capacity: at most one
-    // scenario or URL.
+    // task; audit: the log; report: the metrics file; compare: two of them; merge: one or
+    // more; capacity: at most one scenario or URL.
     std::vector<std::string> arguments;
     std::vector<std::string> scenarios;  // --scenario
     std::optional<std::string> config;   // --config, SQUADLOAD_CONFIG
@@ -55,9 +57,10 @@ struct Invocation {
     std::optional<std::string> output;    // init --output
     std::string declared;                 // audit --declared
     std::vector<std::string> thresholds;  // capacity --threshold
-    compare::Tolerance tolerance;    // compare --tolerance, --time-tolerance, --share-tolerance
-    run::CapacitySettings capacity;  // capacity --from, --to, --step, --precision
-    std::string backend = "auto";    // --backend, SQUADLOAD_BACKEND
+    compare::Tolerance tolerance;  // compare --tolerance, --time-tolerance, --share-tolerance
+    std::string locust_csv, locust_json;           // judge --locust-csv, --locust-json
+    run::CapacitySettings capacity;                // capacity --from, --to, --step, --precision
+    std::string backend = "auto";                  // --backend, SQUADLOAD_BACKEND
     std::optional<std::uint16_t> prometheus_port;  // --prometheus-port
     bool save_arrivals = false;                    // --save-arrivals
     bool quiet = false;                            // --quiet, SQUADLOAD_QUIET

@@ -41,6 +41,9 @@ class Parser {
     void add_capacity();
     void add_report();
     void add_compare();
+    void add_merge();
+    void add_judge();
+    void add_output_dir(CLI::App& app);
     void add_outputs(CLI::App& app);
     void add_worker();
     void add_completion();

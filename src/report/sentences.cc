@@ -41,8 +41,11 @@ std::string delivered_text(const ScenarioResult& s) {
                             result::plural(s.totals.outcomes.scheduled(), "scheduled request"));
     }
     if (s.model == "closed") {
-        return fmt::format("{} in {}, {}, {}/s completed ({})", count, span_text(seconds),
-                           s.load_description, result::number(s.throughput_per_s, 1), lag);
+        // Of what another tool measured the lag is not known.
+        const bool known = requests == 0 || s.totals.generator_lag.count() > 0;
+        return fmt::format("{} in {}, {}, {}/s completed{}", count, span_text(seconds),
+                           s.load_description, result::number(s.throughput_per_s, 1),
+                           known ? " (" + lag + ")" : "");
     }
     std::string rate =
         result::number(a.delivered_rate_per_s, 1) + (s.iterations.empty() ? "/s" : " iterations/s");

@@ -268,6 +268,7 @@ bool part_visibly(double response, double service) {
 void add_waiting(std::string& out, const ScenarioResult& s, const Style& style) {
     const Summary response = summarize(s.totals.response_time);
     const Summary service = summarize(s.totals.service_time);
+    if (service.count == 0) return;  // not known
     const bool parted =
         part_visibly(response.p50, service.p50) || part_visibly(response.p90, service.p90) ||
         part_visibly(response.p99, service.p99) || part_visibly(response.max, service.max);

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from conftest import PROGRAM, ROOT, clean_environment
 
-COMMANDS = {"run", "list", "validate", "init", "try", "audit", "capacity", "report", "compare", "completion"}
+COMMANDS = {"run", "list", "validate", "init", "try", "audit", "capacity", "report", "compare", "merge", "judge", "completion"}
 
 
 def completed(*words):

@@ -63,6 +63,9 @@ def place(stack, tmp_path_factory):
     shutil.copytree(ROOT / "tests/load", folder / "tests/load", ignore=shutil.ignore_patterns("load_test_metrics_*", "locust_report_2*"))
     for name in ("before.json", "after.json"):
         shutil.copy(SAMPLE, folder / name)
+    # Two parts of one load: as good as any that ran at the same time.
+    shutil.copy(SAMPLE, folder / "worker1.json")
+    (folder / "worker2.json").write_text(SAMPLE.read_text().replace('"seed": 1,', '"seed": 2,'))
     (folder / "reports").mkdir()
     subprocess.run([PROGRAM, "init", f"http://127.0.0.1:{stack[0]}", "--output", folder / "my_test.yaml"], stdout=subprocess.DEVNULL, check=True)
     tools = folder / "tools"

@@ -90,6 +90,10 @@ Nanos Field::seconds() const {
     return wrong("a time in seconds"), Nanos{};
 }
 
+bool Field::is_empty() const {
+    return value_ != nullptr && value_->is_object() && value_->empty();
+}
+
 bool Field::is_null() const {
     return value_ != nullptr && value_->is_null();
 }

@@ -41,6 +41,7 @@ class Field {
     [[nodiscard]] Nanos nanos() const;
     [[nodiscard]] Nanos seconds() const;
     [[nodiscard]] bool is_null() const;
+    [[nodiscard]] bool is_empty() const;  // an object without members
 
     void each(const std::function<void(const Field&)>& visit) const;
     void each_member(const std::function<void(const std::string&, const Field&)>& visit) const;

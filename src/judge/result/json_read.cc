@@ -94,7 +94,10 @@ measure::SeriesPoint read_point(const Field& field) {
     p.min_ms = field["min_ms"].number();
     p.sum_ms = field["sum_ms"].number();
     p.body_bytes = field["body_bytes"].u64();
-    p.rounded_times = internal::read_rounded(field["rounded_times"], p.outcomes.requests());
+    // Empty where only the counts of a second are known.
+    const bool untimed = p.max_ms == 0 && field["rounded_times"].is_empty();
+    p.rounded_times =
+        internal::read_rounded(field["rounded_times"], untimed ? 0 : p.outcomes.requests());
     p.service_p50_ms = field["service_p50_ms"].number();
     p.service_p99_ms = field["service_p99_ms"].number();
     p.generator_lag_p99_ms = field["generator_lag_p99_ms"].number();

@@ -164,7 +164,7 @@ result::ThresholdResult judge_stats(const Threshold& t, const TaskStats& stats, 
     return judge_sample(t, {stats, {}}, duration_s);
 }
 
-result::ThresholdResult judge_sample(const Threshold& t, const Sample& sample, double duration_s) {
+result::ThresholdResult unjudged(const Threshold& t) {
     const Unit unit = unit_of(t.figure);
     result::ThresholdResult out;
     out.name = t.name;
@@ -174,17 +174,27 @@ result::ThresholdResult judge_sample(const Threshold& t, const Sample& sample, d
     out.bound_value = t.bound;
     out.bound = bound_text(t.comparison, t.bound, unit);
     out.unit = unit_name(unit);
+    return out;
+}
+
+result::ThresholdResult judge_value(const Threshold& t, double actual, std::uint64_t samples) {
+    auto out = unjudged(t);
+    out.actual_value = actual;
+    out.actual = value_text(actual, t.comparison, t.bound, unit_of(t.figure));
+    out.pass = meets(actual, t.comparison, t.bound);
+    out.note = sample_note(t, samples);
+    return out;
+}
+
+result::ThresholdResult judge_sample(const Threshold& t, const Sample& sample, double duration_s) {
     if (sample_size(t, sample) == 0) {
+        auto out = unjudged(t);
         out.actual = "no samples";
         return out;
     }
-    const double actual = figure_value(t, sample, duration_s);
-    out.actual_value = actual;
-    out.actual = value_text(actual, t.comparison, t.bound, unit);
-    out.pass = meets(actual, t.comparison, t.bound);
-    out.note = sample_note(t, is_on_iterations(t.figure) ? sample.iterations.time.count()
-                                                         : sample.requests.response_time.count());
-    return out;
+    return judge_value(t, figure_value(t, sample, duration_s),
+                       is_on_iterations(t.figure) ? sample.iterations.time.count()
+                                                  : sample.requests.response_time.count());
 }
 
 result::ThresholdResult judge(const Threshold& threshold, const std::vector<TaskStats>& tasks,

@@ -110,5 +110,10 @@ struct Sample {
 [[nodiscard]] std::uint64_t sample_size(const Threshold& threshold, const Sample& sample);
 [[nodiscard]] result::ThresholdResult judge_sample(const Threshold& threshold, const Sample& sample,
                                                    double duration_s);
+// The answer where the figure is known; `samples` it rests on.
+[[nodiscard]] result::ThresholdResult judge_value(const Threshold& threshold, double actual,
+                                                  std::uint64_t samples);
+// The bound in words, not met, and nothing about its figure.
+[[nodiscard]] result::ThresholdResult unjudged(const Threshold& threshold);
 
 }  // namespace squadload::verdict

@@ -105,12 +105,6 @@ bool judges_target(const ThresholdResult& fail_fast) {
     return fail_fast.unit != "ms";
 }
 
-// Scheduled requests that found no slot before the end: the target's doing, or the bound's.
-std::uint64_t never_started(const ScenarioResult& s) {
-    const auto unsent = s.totals.outcomes[Outcome::unsent];
-    return unsent - std::min(unsent, s.audit.unsent_while_free);
-}
-
 bool bounds_unsent(const std::vector<Threshold>& thresholds) {
     return std::any_of(thresholds.begin(), thresholds.end(), [](const Threshold& t) {
         return t.figure == Figure::outcome_count && t.outcome == Outcome::unsent;
@@ -138,39 +132,9 @@ void decide(ScenarioResult& s, const engine::Plan& plan, const std::vector<Thres
                         result::clock(from_seconds(fail_fast->first_broken_at_s.value_or(0))),
                         broken_text(*fail_fast)));
     }
-    if (s.totals.outcomes.requests() == 0) {
-        return set(Verdict::fail, "no request was sent, so there is nothing to judge");
-    }
-    if (s.totals.outcomes.ok() == 0) return set(Verdict::fail, nothing_succeeded(s));
-    if (auto reason = broken_reason(s.thresholds); !reason.empty())
-        return set(Verdict::fail, std::move(reason));
-    // A load that was not taken is not green, however well the part fared that was.
-    if (never_started(s) > 0 && !bounds_unsent(thresholds)) {
-        return set(Verdict::fail,
-                   fmt::format("{} of {} scheduled requests never started: no user or connection "
-                               "came free before the end",
-                               result::thousands(never_started(s)),
-                               result::thousands(s.totals.outcomes.scheduled())));
-    }
-    set(Verdict::pass, "");
-}
-
-// What the whole run's percentiles rest on, as far as no criterion says it.
-std::string few_samples_text(const ScenarioResult& s) {
-    const std::uint64_t n = s.totals.response_time.count();
-    if (s.totals.outcomes.completed() == 0) return {};
-    std::string few;
-    for (const double q : {0.5, 0.75, 0.9, 0.95, 0.99, 0.999}) {
-        const auto wanted = samples_wanted(q);
-        const bool said =
-            std::any_of(s.thresholds.begin(), s.thresholds.end(),
-                        [&](const ThresholdResult& t) { return t.note == few_samples_note(q, n); });
-        if (n >= wanted || said) continue;
-        few += fmt::format("{}{} ({} wanted)", few.empty() ? "" : ", ", quantile_name(q),
-                           result::thousands(wanted));
-    }
-    if (few.empty()) return {};
-    return fmt::format("only {} for {}", result::plural(n, "sample"), few);
+    auto reason = failed_reason(s, thresholds);
+    const auto verdict = reason.empty() ? Verdict::pass : Verdict::fail;
+    set(verdict, std::move(reason));
 }
 
 void add_notes(ScenarioResult& s, const scenario::Scenario& scenario, const Policy& policy) {
@@ -275,6 +239,42 @@ void add_unfit_notes(ScenarioResult& s, const scenario::Scenario& scenario,
 }
 
 }  // namespace
+
+// Scheduled requests that found no slot before the end: the target's doing, or the bound's.
+std::uint64_t never_started(const ScenarioResult& s) {
+    const auto unsent = s.totals.outcomes[Outcome::unsent];
+    return unsent - std::min(unsent, s.audit.unsent_while_free);
+}
+
+// What the whole run's percentiles rest on, as far as no criterion says it.
+std::string few_samples_text(const ScenarioResult& s) {
+    const std::uint64_t n = s.totals.response_time.count();
+    if (s.totals.outcomes.completed() == 0) return {};
+    std::string few;
+    for (const double q : {0.5, 0.75, 0.9, 0.95, 0.99, 0.999}) {
+        const auto wanted = samples_wanted(q);
+        const bool said =
+            std::any_of(s.thresholds.begin(), s.thresholds.end(),
+                        [&](const ThresholdResult& t) { return t.note == few_samples_note(q, n); });
+        if (n >= wanted || said) continue;
+        few += fmt::format("{}{} ({} wanted)", few.empty() ? "" : ", ", quantile_name(q),
+                           result::thousands(wanted));
+    }
+    if (few.empty()) return {};
+    return fmt::format("only {} for {}", result::plural(n, "sample"), few);
+}
+
+std::string failed_reason(const ScenarioResult& s, const std::vector<Threshold>& thresholds) {
+    if (s.totals.outcomes.requests() == 0)
+        return "no request was sent, so there is nothing to judge";
+    if (s.totals.outcomes.ok() == 0) return nothing_succeeded(s);
+    if (auto reason = broken_reason(s.thresholds); !reason.empty()) return reason;
+    // A load that was not taken is not green, however well the part fared that was.
+    if (never_started(s) == 0 || bounds_unsent(thresholds)) return {};
+    return fmt::format(
+        "{} of {} scheduled requests never started: no user or connection came free before the end",
+        result::thousands(never_started(s)), result::thousands(s.totals.outcomes.scheduled()));
+}
 
 measure::DeliveredAudit audit(const engine::Measurements& m, const scenario::Scenario& scenario,
                               const Policy& policy) {

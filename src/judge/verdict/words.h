@@ -1,6 +1,7 @@
 // Comparisons and values as people read them, the same for every kind of bound. For this room.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,14 @@ namespace squadload::verdict {
 [[nodiscard]] std::string broken_text(const result::ThresholdResult& t);
 // Why the broken ones among these make a FAIL; "" when none is.
 [[nodiscard]] std::string broken_reason(const std::vector<result::ThresholdResult>& thresholds);
+
+// Why a scenario that was not stopped early and counts is a FAIL; "" for a PASS. `thresholds` of
+// `s` are judged.
+[[nodiscard]] std::string failed_reason(const result::ScenarioResult& s,
+                                        const std::vector<Threshold>& thresholds);
+// Scheduled requests that found no slot before the end.
+[[nodiscard]] std::uint64_t never_started(const result::ScenarioResult& s);
+// What the whole run's percentiles rest on, as far as no criterion says it; "": on enough.
+[[nodiscard]] std::string few_samples_text(const result::ScenarioResult& s);
 
 }  // namespace squadload::verdict
