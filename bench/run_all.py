@@ -33,6 +33,7 @@ COMMANDS = [
     ["audit_log.py", "--runs", PAIRS],
     ["compare_noise.py", "--pairs", "20"],
     ["report_page.py"],
+    ["locust_worker.py"],
     *([["locust_master.py", "--locust", LOCUST]] if LOCUST else []),
 ]
 
@@ -42,7 +43,7 @@ def main():
     parts = []
     failed = []
     for command in COMMANDS:
-        timed = [] if command[0] in ("memory_per_user.py", "audit_log.py", "compare_noise.py", "report_page.py", "locust_master.py") else ["--seconds", SECONDS]
+        timed = [] if command[0] in ("memory_per_user.py", "audit_log.py", "compare_noise.py", "report_page.py", "locust_worker.py", "locust_master.py") else ["--seconds", SECONDS]
         common.say(f"== {' '.join(command)}")
         ran = subprocess.run([sys.executable, common.ROOT / "bench" / command[0], *command[1:], *timed], stdout=subprocess.PIPE, text=True, check=False)
         text = "\n".join(line for line in ran.stdout.splitlines() if not line.startswith("bench/results/"))

@@ -218,6 +218,24 @@ def test_two_workers_one_killed_one_added(fleet):
     assert master.harm(but=LATE) == []
 
 
+def test_parts_make_the_whole(fleet, squadload):
+    """Three ways to one count: the master's table judged, the workers' files merged, the target's log."""
+    master = fleet.master("-u", 8, "-r", 8, "-t", "5s", "--expect-workers", 2, "--csv", "out")
+    workers = [fleet.worker(), fleet.worker()]
+    assert [w.wait() for w in workers] == [0, 0]
+    assert master.wait() == 1
+    files = [next((w.folder / "reports").glob("load_test_metrics_*.json")) for w in workers]
+    merged = squadload("merge", *files, "--output-dir", fleet.folder / "merged")
+    assert merged.code == 0, merged.err
+    assert "configured differently" not in merged.out
+    judged = squadload("judge", "--locust-csv", fleet.folder / "out", "--config", fleet.folder / "test.yaml", "--output-dir", fleet.folder / "judged")
+    assert judged.code == 0, judged.err
+    whole, told = ([json.loads(f.read_text())["scenarios"][0]["totals"] for f in (fleet.folder / name).glob("load_test_metrics_*.json")][0]
+                   for name in ("merged", "judged"))
+    assert whole["requests"] == told["requests"] == sum(fleet.served().values()) == sum(w.requests() for w in workers)
+    assert whole["outcomes"] == told["outcomes"]
+
+
 def test_a_worker_that_stood_still_for_eight_seconds(fleet):
     master = fleet.web_master()
     first, second = fleet.worker(), fleet.worker()

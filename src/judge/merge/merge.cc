@@ -12,6 +12,17 @@
 namespace squadload::merge {
 namespace {
 
+// Processes that share a load differ in their seeds, and are meant to.
+std::string without_seed(const std::string& yaml) {
+    std::string out;
+    for (std::size_t at = 0; at < yaml.size();) {
+        const auto end = std::min(yaml.find('\n', at), yaml.size() - 1) + 1;
+        if (yaml.compare(at, 5, "seed:") != 0) out += yaml.substr(at, end - at);
+        at = end;
+    }
+    return out;
+}
+
 using internal::Piece;
 using internal::Pieces;
 using result::ScenarioResult;
@@ -274,7 +285,7 @@ ScenarioResult merged(const Pieces& pieces) {
     if (pieces.size() == 1) {
         sum.providers = pieces.front().scenario->providers;
     } else {
-        const auto& yaml = pieces.front().scenario->configuration_yaml;
+        const auto yaml = without_seed(pieces.front().scenario->configuration_yaml);
         sum.notes.push_back(fmt::format(
             "merged from {} files; of each second, service time, generator lag and blocked time "
             "are "
@@ -282,7 +293,7 @@ ScenarioResult merged(const Pieces& pieces) {
             "of Locust's rounding: only the run's own figures are exact",
             pieces.size()));
         if (std::any_of(pieces.begin(), pieces.end(), [&](const auto& piece) {
-                return piece.scenario->configuration_yaml != yaml;
+                return without_seed(piece.scenario->configuration_yaml) != yaml;
             }))
             sum.notes.push_back(
                 fmt::format("the parts were configured differently; the "

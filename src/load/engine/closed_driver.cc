@@ -98,6 +98,7 @@ class ClosedDriver final : public Driver, private ExchangeOwner {
 
     // Users come at once; who is too many goes, the last that came first.
     void steer(const LoadTarget& target, MonoTime now) override {
+        now = std::max(now, start_);  // the loop turns before the run begins
         for (std::size_t c = 0; c < population_.size(); ++c) {
             auto& present = population_[c].present;
             const auto wanted =

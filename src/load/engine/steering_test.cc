@@ -85,6 +85,26 @@ TEST(Steering, ARunWithoutATargetWaitsAndEndsByAStopAlone) {
     EXPECT_EQ(steered.run.outcome(Outcome::ok), 0U);
 }
 
+TEST(Steering, NobodyStartsBeforeTheRunDoes) {
+    for (const bool open : {false, true}) {
+        Steering steering(1);
+        ScriptedServer server(answer_after(1ms));
+        Plan plan = open ? open_plan(1000, 1h) : closed_plan(1, 1s, kTenPerSecond);
+        plan.steering = &steering;
+        LoadTarget target = users({5});
+        target.share = 1;
+        steering.set(target);
+        WorkerRun run(plan, server);
+        run.on_second = [&](const measure::SeriesPoint&) {
+            run.stop_switch.stop(StopReason::schedule_ended);
+        };
+        run.worker->run(run.loop->now() + 5ms);
+        EXPECT_TRUE(run.adds_up());
+        EXPECT_GE(run.worker->recorder().first_intended(), 0ns) << open;
+        EXPECT_GT(run.outcome(Outcome::ok), 4U);
+    }
+}
+
 TEST(Steering, ARequestInFlightOutlivesItsUser) {
     Steered steered(closed_plan(1, 1s), answer_after(2500ms), {{0, users({4})}, {1, users({0})}},
                     6);
