@@ -104,8 +104,9 @@ TEST(Time, UtcForms) {
     EXPECT_EQ(utc_file_stamp(WallTime{0ms}), "19700101_000000");
     const WallTime t{1'795'425'300'123ms};
     EXPECT_EQ(from_utc_iso8601(utc_iso8601(t)), t);
-    for (const char* bad : {"", "2026-11-23", "2026-02-30T00:00:00.000Z",
-                            "2026-11-23T25:00:00.000Z", "2026-11-23T09:15:00.123Zx"})
+    for (const char* bad :
+         {"2926-11-23T09:15:00.000Z", "", "2026-11-23", "2026-02-30T00:00:00.000Z",
+          "2026-11-23T25:00:00.000Z", "2026-11-23T09:15:00.123Zx"})
         EXPECT_FALSE(from_utc_iso8601(bad)) << bad;
 }
 

@@ -39,6 +39,8 @@ std::optional<WallTime> from_utc_iso8601(const std::string& text) {
                     &length) != 7 ||
         length != static_cast<int>(text.size()))
         return std::nullopt;
+    // Nanoseconds reach from 1677 to 2262.
+    if (fields.tm_year < 1700 || fields.tm_year > 2200) return std::nullopt;
     fields.tm_year -= 1900;
     fields.tm_mon -= 1;
     const WallTime t{std::chrono::seconds{::timegm(&fields)} + std::chrono::milliseconds{ms}};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "judge/locust_files/failure_text.h"
 #include "judge/locust_files/internal.h"
@@ -16,10 +17,10 @@ using internal::FailureRow;
 using internal::HistoryRow;
 using internal::Statistics;
 using measure::Outcome;
-using result::ScenarioResult;
 
 std::uint64_t whole(double value) {
-    return static_cast<std::uint64_t>(value + 0.5);
+    constexpr double kMost = 9e18;
+    return static_cast<std::uint64_t>(std::llround(std::min(value, kMost)));
 }
 
 // Counts are set by the failures.

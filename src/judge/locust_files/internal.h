@@ -48,6 +48,10 @@ struct HistoryRow {
     double total_ms = 0, body_bytes = 0;
 };
 
+// A longer time, and a later second since 1970, is none: both are held in nanoseconds.
+inline constexpr double kLongestMs = 1e9;
+inline constexpr double kLatest = 7e9;
+
 [[nodiscard]] Result<Statistics> read_stats(const File& file);
 [[nodiscard]] Result<std::vector<FailureRow>> read_failures(const File& file);
 [[nodiscard]] Result<std::vector<ExceptionRow>> read_exceptions(const File& file);

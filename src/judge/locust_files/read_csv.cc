@@ -92,6 +92,8 @@ Result<Entry> read_entry(const CsvTable& table, const CsvRow& row,
     entry.max_ms = numbers.number("Max Response Time");
     entry.body_bytes = numbers.number("Average Content Size") * static_cast<double>(entry.requests);
     if (numbers.error) return tl::unexpected(*numbers.error);
+    if (entry.max_ms > kLongestMs)
+        return table.wrong(row, fmt::format("a response time of {} ms is none", entry.max_ms));
     if (entry.failures > entry.requests)
         return table.wrong(row, fmt::format("{} failures of {} requests contradict each other",
                                             entry.failures, entry.requests));
@@ -204,6 +206,8 @@ Result<std::vector<HistoryRow>> read_history(const File& file) {
         one.total_ms = numbers.number("Total Average Response Time") * n;
         one.body_bytes = numbers.number("Total Average Content Size") * n;
         if (numbers.error) return tl::unexpected(*numbers.error);
+        if (static_cast<double>(one.time) > kLatest)
+            return table->wrong(row, fmt::format("Timestamp is {}, no time of ours", one.time));
         if (!out.empty() && one.time < out.back().time)
             return table->wrong(row, "its Timestamp lies before that of the row above");
         if (one.failures > one.requests)

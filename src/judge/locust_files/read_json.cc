@@ -56,7 +56,7 @@ class Reader {
             double ms = 0;
             const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), ms);
             const bool good = error == std::errc() && end == key.data() + key.size() && ms >= 0 &&
-                              ms <= kMost && value.is_number_unsigned() &&
+                              ms <= kLongestMs && value.is_number_unsigned() &&
                               value.get<double>() <= kMost;
             if (!good) {
                 wrong(fmt::format("{}.response_times has '{}', which is no time with a count",
@@ -99,6 +99,7 @@ void check(const Entry& entry, Reader& reader, const std::string& path) {
     if (entry.failures > entry.requests)
         reader.wrong(fmt::format("{}: {} failures of {} requests contradict each other", path,
                                  entry.failures, entry.requests));
+    if (entry.max_ms > kLongestMs) reader.wrong(path + ".max_response_time is no time");
     if (entry.timed > 0 && entry.min_ms > entry.max_ms)
         reader.wrong(fmt::format("{}: its minimum is above its maximum", path));
 }
@@ -147,13 +148,13 @@ Result<Statistics> read_json(const File& file) {
         const double end = reader.number("last_request_timestamp", 0);
         entry.times = reader.times();
         check(entry, reader, path);
+        if (start > kLatest || end > kLatest)
+            reader.wrong(path + ": its time of start or end is none");
         if (!reader.message().empty()) return bad(reader.message());
         if (start > 0 && (first == 0 || start < first)) first = start;
         last = std::max(last, end);
         for (const auto& [ms, count] : entry.times)
-            entry.locust.add(
-                measure::RoundedTimes::rounded(Nanos{std::llround(std::min(ms, 1e8) * 1e6)}),
-                count);
+            entry.locust.add(measure::RoundedTimes::rounded(Nanos{std::llround(ms * 1e6)}), count);
         hold_within(entry.times, entry.min_ms, entry.max_ms);
         for (const auto& known : out.entries)
             if (known.method == entry.method && known.name == entry.name)

@@ -71,6 +71,8 @@ std::string differ(const Piece& a, const Piece& b) {
     return tasks_differ(b, a);
 }
 
+constexpr std::uint32_t kLongest = 366 * 86'400;  // s; a file is not trusted with more memory
+
 WallTime end_of(const Piece& piece) {
     const auto& s = *piece.scenario;
     return piece.started +
@@ -106,6 +108,12 @@ std::string contradiction(const std::vector<Part>& parts) {
         for (const auto& s : part.run.scenarios) {
             if (find(part.run, s.name) != &s)
                 return fmt::format("{} has the scenario {} twice", part.file, s.name);
+            const auto too_long = [](const auto& point) { return point.second > kLongest; };
+            if (!(s.duration_s >= 0 && s.duration_s <= kLongest) ||
+                !(s.schedule_duration_s >= 0 && s.schedule_duration_s <= kLongest) ||
+                std::any_of(s.series.begin(), s.series.end(), too_long))
+                return fmt::format("{}: scenario {} lasts longer than a year, or less than nothing",
+                                   part.file, s.name);
             if (!from_utc_iso8601(s.started_at))
                 return fmt::format(
                     "{} does not say when its scenario {} started (started_at is '{}')", part.file,

@@ -381,6 +381,13 @@ TEST(Merge, WhatIsNoPartOfOneLoadIsSaid) {
     EXPECT_THAT(why(parts), HasSubstr("b.json does not say when"));
 
     parts = two();
+    parts[1].run.scenarios[0].duration_s = 1e300;
+    EXPECT_THAT(why(parts), HasSubstr("lasts longer than a year"));
+    parts = two();
+    parts[1].run.scenarios[0].series.back().second = 4'000'000'000;
+    EXPECT_THAT(why(parts), HasSubstr("lasts longer than a year"));
+
+    parts = two();
     parts[1].run.capacity.emplace();
     EXPECT_THAT(why(parts), HasSubstr("b.json is of squadload capacity"));
 }
