@@ -16,6 +16,7 @@
 #include <zmq.hpp>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "locust/codec.h"
 
 namespace squadload::locust {
@@ -122,8 +123,9 @@ class ZmqLink final : public Link {
             while (turn()) {
             }
             flush();
-        } catch (const zmq::error_t&) {
-            // Of the context's end alone; what is said to the master ends with it.
+        } catch (const zmq::error_t& e) {
+            log::error(fmt::format("the connection to the master: {}", e.what()));
+            went();  // for good: the worker ends as without a master
         }
         close_sockets();
     }

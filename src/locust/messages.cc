@@ -118,7 +118,7 @@ Map users_map(const UserCounts& users) {
     return map;
 }
 
-Messages::Messages(std::string node_id) : node_id_(valid_utf8(node_id)) {}
+Messages::Messages(std::string_view node_id) : node_id_(valid_utf8(node_id)) {}
 
 std::string Messages::message(std::string_view type, Value data) const {
     return pack(Array{type, std::move(data), node_id_});

@@ -66,7 +66,7 @@ inline constexpr std::string_view kTestFacts = "squadload_test";  // type of the
 // Of a worker with this node id. Text that is not UTF-8 would be undecodable: it is repaired.
 class Messages {
   public:
-    explicit Messages(std::string node_id);
+    explicit Messages(std::string_view node_id);
 
     [[nodiscard]] const std::string& node_id() const { return node_id_; }
 

@@ -36,7 +36,7 @@ std::string cut(std::string text) {
 
 std::string error_text(measure::Outcome outcome, const std::string& message) {
     using measure::Outcome;
-    const std::string text = cut(valid_utf8(message));
+    std::string text = cut(valid_utf8(message));
     switch (outcome) {
         case Outcome::rate_limited:
         case Outcome::server_error:
