@@ -194,7 +194,8 @@ void Session::on_spawn(const Spawn& spawn, MonoTime now) {
 }
 
 void Session::users_taken(MonoTime) {
-    if (state_ != State::spawning) return;
+    // Another master would not survive it from a worker that it does not know.
+    if (state_ != State::spawning || in_doubt_) return;
     users_ = wanted_;
     send(messages_.spawning_complete(users_));
     state_ = State::running;
@@ -210,7 +211,7 @@ void Session::load_failed(const std::string& why, MonoTime now) {
     report_exception(why, why);
     for (auto& [name, count] : wanted_) count = 0;
     users_ = wanted_;
-    send(messages_.spawning_complete(users_));
+    if (!in_doubt_) send(messages_.spawning_complete(users_));
     state_ = State::ready;
 }
 

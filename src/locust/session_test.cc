@@ -305,6 +305,20 @@ TEST(Session, AMasterThatWasRestartedGetsWhatIsLeftAndANewMember) {
     EXPECT_THAT(p.messages(), ElementsAre("stats 0", "client_ready"));
 }
 
+TEST(Session, WhileItIsInDoubtNothingOfASpawnIsSaid) {
+    Played p;
+    p.run();
+    p.spawn(2, {{"A", 9}});
+    p.messages();
+    p.session.disconnected(p.now);
+    p.session.connected(p.now);
+    p.session.users_taken(p.now);
+    EXPECT_THAT(p.messages(), ElementsAre("heartbeat spawning"));
+    p.hear(MasterSays::heartbeat);
+    p.session.users_taken(p.now);
+    EXPECT_THAT(p.messages(), ElementsAre("spawning_complete 9"));
+}
+
 // A 2.12 master answers no heartbeat.
 TEST(Session, AMasterThatNeverAnswersIsJoinedAnewAfterAnyLoss) {
     Played p;

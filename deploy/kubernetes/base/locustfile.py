@@ -3,7 +3,8 @@
     locust -f locustfile.py --master
     squadload worker --master-host HOST --config FILE --scenario sustained
 
-Made by squadload locustfile. The workers send the requests; what stands here is what the master counts by.
+Made by squadload locustfile. The workers send the requests; what stands here is what the master
+counts by.
 """
 
 import sys
@@ -34,7 +35,7 @@ class SquadApiUser(User):
 @events.init.add_listener
 def of_a_master_only(environment, **_):
     if not isinstance(environment.runner, MasterRunner):
-        sys.exit("This file sends no requests: start it with --master, and join it with squadload worker.")
+        sys.exit("This file sends no requests: it is for --master, and squadload worker joins.")
 
 
 started = None
@@ -51,7 +52,8 @@ def tell_workers(environment, **_):
     def tell(runner):
         while True:
             if started is not None and runner.state in ("spawning", "running"):
-                runner.send_message("squadload_test", {"users": runner.target_user_count, "elapsed": time.time() - started})
+                elapsed = time.time() - started
+                runner.send_message("squadload_test", {"users": runner.target_user_count, "elapsed": elapsed})
             gevent.sleep(1)
 
     if isinstance(environment.runner, MasterRunner):
